@@ -1,0 +1,25 @@
+set positional-arguments
+
+default: check
+
+# everything CI runs
+check:
+    uv run ruff format --check .
+    uv run ruff check .
+    uv run lint-imports
+    uv run pyright
+    uv run coverage run -m pytest
+    uv run coverage report
+
+# repair what a machine can repair
+fix:
+    uv run ruff format .
+    uv run ruff check --fix .
+
+# one test, fast: just test tests/tools/test_create_video.py
+test *args:
+    uv run pytest "$@"
+
+# rewrite the golden schemas and the README's tables after an intended change
+golden:
+    uv run pytest --rewrite-golden tests/tools tests/test_readme.py

@@ -127,23 +127,17 @@ async def open_stream(
         NotConnectedError: No connection was made.
         NoAnswerError: The answer broke off.
     """
-    target = httpx.URL(url)
-    sent = {"user-agent": USER_AGENT, "accept": "*/*", "accept-encoding": "identity", **(headers or {})}
-    extensions: dict[str, str] = {}
-    if address is not None:
-        sent["host"] = target.netloc.decode("ascii")
-        extensions["sni_hostname"] = target.host
-        target = target.copy_with(host=address)
     with _plain_errors(url, timeout_s):
-        async with _client(transport, keep_alive=False) as client:
-            request = client.build_request(
-                "GET", target, headers=sent, extensions=extensions, timeout=_timeout(timeout_s)
-            )
-            response = await client.send(request, stream=True)
-            try:
-                yield HttpStream(response.status_code, _headers(response), response.aiter_raw())
-            finally:
-                await response.aclose()
+        proxy = _proxy_for(url) if transport is None and address is None else None
+    async with _one_client(transport, proxy) as client:
+        with _plain_errors(url, timeout_s):
+            response = await client.send(_get(client, url, headers, address, timeout_s), stream=True)
+        pieces = _pieces(response, url, timeout_s)
+        try:
+            yield HttpStream(response.status_code, _headers(response), pieces)
+        finally:
+            await pieces.aclose()
+            await response.aclose()
 
 
 def asgi_transport(app: object) -> httpx.AsyncBaseTransport:
@@ -153,11 +147,36 @@ def asgi_transport(app: object) -> httpx.AsyncBaseTransport:
 
 def goes_through_proxy(url: str) -> bool:
     """Whether the environment sends this URL through a proxy, which then resolves the host name itself."""
+    return _proxy_for(url) is not None
+
+
+def _proxy_for(url: str) -> str | None:
     parts = urlsplit(url)
     proxies = urllib.request.getproxies()
-    if not (proxies.get(parts.scheme) or proxies.get("all")):
-        return False
-    return not urllib.request.proxy_bypass(parts.hostname or "")
+    proxy = proxies.get(parts.scheme) or proxies.get("all")
+    # NO_PROXY may name a host, or a host and its port.
+    if not proxy or any(map(urllib.request.proxy_bypass, {parts.hostname or "", parts.netloc})):
+        return None
+    return proxy if "://" in proxy else f"http://{proxy}"
+
+
+def _get(
+    client: httpx.AsyncClient, url: str, headers: Mapping[str, str] | None, address: str | None, timeout_s: float
+) -> httpx.Request:
+    target = httpx.URL(url)
+    sent = {"user-agent": USER_AGENT, "accept": "*/*", "accept-encoding": "identity", **(headers or {})}
+    extensions: dict[str, str] = {}
+    if address is not None:
+        sent["host"] = target.netloc.decode("ascii")
+        extensions["sni_hostname"] = target.raw_host.decode("ascii")
+        target = target.copy_with(host=address)
+    return client.build_request("GET", target, headers=sent, extensions=extensions, timeout=_timeout(timeout_s))
+
+
+async def _pieces(response: httpx.Response, url: str, timeout_s: float) -> AsyncGenerator[bytes]:
+    with _plain_errors(url, timeout_s):
+        async for piece in response.aiter_bytes():
+            yield piece
 
 
 @functools.cache
@@ -168,6 +187,15 @@ def _tls() -> ssl.SSLContext:
 def _client(transport: httpx.AsyncBaseTransport | None, *, keep_alive: bool) -> httpx.AsyncClient:
     limits = httpx.Limits(max_connections=None, max_keepalive_connections=20 if keep_alive else 0)
     return httpx.AsyncClient(transport=transport, verify=_tls(), limits=limits, follow_redirects=False)
+
+
+def _one_client(transport: httpx.AsyncBaseTransport | None, proxy: str | None) -> httpx.AsyncClient:
+    try:
+        # The proxy was chosen by `_proxy_for`: httpx reads NO_PROXY differently, and would then connect to a host
+        # that nobody has checked.
+        return httpx.AsyncClient(transport=transport, verify=_tls(), proxy=proxy, trust_env=False)
+    except (ImportError, ValueError, httpx.InvalidURL) as error:
+        raise NotConnectedError("the proxy that the environment names is of a kind that cannot be used") from error
 
 
 def _timeout(seconds: float) -> httpx.Timeout:
@@ -211,7 +239,7 @@ class _plain_errors:  # noqa: N801  (used like a function)
             httpx.ConnectError | httpx.ProxyError | httpx.UnsupportedProtocol | httpx.LocalProtocolError,
         ):
             raise NotConnectedError(_why_not_connected(error)) from error
-        if isinstance(error, httpx.InvalidURL | UnicodeError):
+        if isinstance(error, httpx.InvalidURL | ValueError):
             raise NotConnectedError("its address is not a usable URL") from error
         if isinstance(error, httpx.TimeoutException):
             raise NoAnswerError(f"no answer came within {self._timeout_s:.0f} s") from error

@@ -1,0 +1,97 @@
+"""The command line: serves MCP, makes a video from a shell, runs the simulator."""
+
+import argparse
+import gc
+import sys
+from collections.abc import Callable, Sequence
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from seedance_mcp.settings import Settings
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """The `seedance-mcp` command; the result is the exit code."""
+    given = list(sys.argv[1:] if arguments is None else arguments)
+    # Importing makes hundreds of thousands of objects that stay: collecting meanwhile only costs time.
+    gc.disable()
+    if not given:
+        return _serve()
+    if given[0] == "create":
+        from seedance_mcp.shell import create
+
+        return _with_settings(lambda settings: create(settings, given[1:]))
+    parser = _parser()
+    options = parser.parse_args(given)
+    if options.command == "simulator":
+        return _simulator(options)
+    return _serve()
+
+
+def _parser() -> argparse.ArgumentParser:
+    from seedance_mcp import __version__
+
+    parser = argparse.ArgumentParser(
+        prog="seedance-mcp",
+        description="AI video with Seedance 2.0 for any MCP client. Without a command it serves MCP over stdio.",
+    )
+    parser.add_argument("--version", action="version", version=f"seedance-mcp {__version__}")
+    commands = parser.add_subparsers(dest="command", metavar="COMMAND")
+    commands.add_parser("serve", help="serve MCP over stdin and stdout (the default)")
+    commands.add_parser("create", help="make one video from the shell; see seedance-mcp create --help", add_help=False)
+    simulator = commands.add_parser(
+        "simulator", help="speak the providers' wire formats locally, for trying and testing"
+    )
+    simulator.add_argument("--host", default="127.0.0.1")
+    simulator.add_argument("--port", type=int, default=8700, help="0 chooses a free one (default %(default)s)")
+    simulator.add_argument(
+        "--run-seconds", type=float, default=4.0, help="how long a video takes (default %(default)s)"
+    )
+    return parser
+
+
+def _serve() -> int:
+    def serve(settings: "Settings") -> int:
+        import anyio
+
+        from seedance_mcp.server import Program
+        from seedance_mcp.stdio import serve_stdio
+
+        program = Program(settings)
+        gc.freeze()
+        gc.enable()
+        anyio.run(serve_stdio, program)
+        return 0
+
+    return _with_settings(serve)
+
+
+def _with_settings(run: Callable[["Settings"], int]) -> int:
+    from seedance_mcp.domain.errors import SetupError
+    from seedance_mcp.logs import set_up_logs
+    from seedance_mcp.settings import load_settings
+
+    try:
+        settings = load_settings()
+    except SetupError as error:
+        sys.stderr.write(f"seedance-mcp: {error}\n")
+        return 2
+    set_up_logs(settings.log_level, settings.secrets)
+    return run(settings)
+
+
+def _simulator(options: argparse.Namespace) -> int:
+    import anyio
+
+    from seedance_mcp.simulator.serving import run_simulator
+
+    def announce(line: str) -> None:
+        sys.stderr.write(f"{line}\n")
+        sys.stderr.flush()
+
+    gc.enable()
+    try:
+        anyio.run(run_simulator, options.host, options.port, options.run_seconds, announce)
+    except KeyboardInterrupt:
+        return 130
+    return 0

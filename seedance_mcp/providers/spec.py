@@ -1,0 +1,130 @@
+"""What a provider is: one frozen record and a few pure functions."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import Literal
+from urllib.parse import urlsplit
+
+from pydantic import SecretStr
+
+from seedance_mcp.domain.cost import UNKNOWN_PRICE, Estimate, PriceList, estimate
+from seedance_mcp.domain.errors import ErrorKind
+from seedance_mcp.domain.model import ModelSpec, problems_with
+from seedance_mcp.domain.task import Status
+from seedance_mcp.domain.video import VideoRequest
+from seedance_mcp.providers.json_view import JsonObject, JsonView
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Endpoint:
+    """One HTTP operation. `{task_id}` in the path is replaced by the percent-encoded provider task id."""
+
+    method: Literal["GET", "POST", "DELETE", "PUT"]
+    path: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ProviderReply:
+    """What a provider answered about one task, in its own words. What it did not say is None."""
+
+    provider_task_id: str | None = None
+    status: str | None = None
+    progress: float | None = None
+    video_url: str | None = None
+    last_frame_url: str | None = None
+    error: str | None = None
+    credits: float | None = None
+    usd: float | None = None
+    refused: "Refusal | None" = None
+    """Set when the body itself says no, whatever the HTTP status (002's `success: false`)."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Refusal:
+    """An error body in the provider's words."""
+
+    message: str | None = None
+    code: str | None = None
+
+
+def _no_rules(_request: VideoRequest, _model: ModelSpec) -> list[str]:
+    return []
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ProviderSpec:
+    """A provider as data. What it lacks is None; nothing here touches the network."""
+
+    id: str
+    title: str
+    docs_url: str
+    base_url: str
+    key_variable: str | None
+    """The environment variable of its key; None when it needs none."""
+    models: tuple[ModelSpec, ...]
+    create: Endpoint
+    fetch: Endpoint
+    cancel: Endpoint | None
+    statuses: Mapping[str, Status]
+    """The provider's status words, all of them; any other word is an error."""
+    build_body: Callable[[VideoRequest, ModelSpec, str | None], JsonObject]
+    """Request, model, callback URL (or None) → the body of a create."""
+    parse_reply: Callable[[JsonView], ProviderReply]
+    parse_refusal: Callable[[JsonView], Refusal]
+    rules: Callable[[VideoRequest, ModelSpec], list[str]] = _no_rules
+    """Problems that `ModelSpec` cannot say."""
+    error_kinds: Mapping[str, ErrorKind] = field(default_factory=dict[str, ErrorKind])
+    """The provider's error codes that mean more than their HTTP status."""
+    refusal_statuses: frozenset[int] = frozenset()
+    """HTTP statuses beyond the usual ones which the provider's documents call a refusal of a create."""
+    prices: PriceList | None = None
+    usual_s: tuple[float, float] | None = None
+    """How long a video usually takes, from the documents."""
+    url_lifetime_s: float | None = None
+    """How long a result link works; None where the documents do not say."""
+    cancel_costs: Literal["yes", "no", "unknown"] = "unknown"
+    public_urls: bool = True
+    """False when its links mean nothing outside this process."""
+    notes: tuple[str, ...] = ()
+    """Said with every result."""
+
+    def problems(self, request: VideoRequest, model: ModelSpec) -> list[str]:
+        """Every reason why this provider cannot make the request with this model."""
+        return [*problems_with(request, model, self.id), *self.rules(request, model)]
+
+    def model_for(self, name: str | None) -> ModelSpec | None:
+        return next((model for model in self.models if model.model == name), None)
+
+    def estimate(self, request: VideoRequest, model: ModelSpec) -> Estimate:
+        """The published price of this request, or an honest unknown."""
+        resolution = request.resolution or model.default_resolution
+        duration = request.duration if request.duration is not None else model.default_duration
+        if self.prices is None or resolution is None or duration is None:
+            return UNKNOWN_PRICE
+        row = self.prices.find(model=model.model, resolution=resolution, has_video=bool(request.reference_videos))
+        if row is None:
+            return UNKNOWN_PRICE
+        return estimate(row, self.prices, duration=duration, shortest=model.durations[0], longest=model.durations[-1])
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ConfiguredProvider:
+    """A provider together with what the operator set for it."""
+
+    spec: ProviderSpec
+    base_url: str
+    key: SecretStr | None = None
+    max_concurrent: int | None = None
+
+    @property
+    def trusted_origins(self) -> frozenset[str]:
+        """Its own origin where the operator set the base URL (it may be loopback), or where it is in this process."""
+        is_set = self.base_url != self.spec.base_url or not self.spec.public_urls
+        return frozenset({self.origin}) if is_set else frozenset()
+
+    @property
+    def origin(self) -> str:
+        """scheme://host:port."""
+        parts = urlsplit(self.base_url)
+        port = parts.port or {"http": 80, "https": 443}.get(parts.scheme, 0)
+        return f"{parts.scheme}://{(parts.hostname or '').lower()}:{port}"

@@ -1,0 +1,145 @@
+"""Builds the MCP server: tools and resources over one engine that starts when it is first needed."""
+
+import logging
+from collections.abc import AsyncGenerator, Mapping
+from contextlib import asynccontextmanager
+from typing import TYPE_CHECKING, Any
+
+import anyio
+from mcp.server import MCPServer
+from mcp_types import Annotations
+
+from seedance_mcp import __version__
+from seedance_mcp.domain.errors import SeedanceError, StoreError
+from seedance_mcp.settings import Settings
+from seedance_mcp.tasks.clock import Clock, SystemClock
+from seedance_mcp.tools import tools_for
+from seedance_mcp.tools.app import App
+from seedance_mcp.tools.boundary import publish
+from seedance_mcp.tools.video_resource import read_video
+
+if TYPE_CHECKING:
+    from seedance_mcp.http import Transport
+    from seedance_mcp.tasks.service import VideoTasks
+
+logger = logging.getLogger(__name__)
+
+START_ANYWAY_S = 1.0
+"""Unfinished tasks of earlier runs are followed even if no tool is ever called."""
+INSTRUCTIONS = (
+    "Makes AI videos. create_video spends money and answers with a task; get_task waits for the video. If an answer is "
+    "lost, list_tasks finds the task: do not create the same video again."
+)
+
+
+class Engine:
+    """Owns `VideoTasks` in a task of its own; starts late, because opening a store takes longer than listing tools."""
+
+    def __init__(self, settings: Settings, clock: Clock, transports: Mapping[str, "Transport"]) -> None:
+        self._settings = settings
+        self._clock = clock
+        self._transports = transports
+        self._wanted = anyio.Event()
+        self._settled = anyio.Event()
+        self._tasks: VideoTasks | None = None
+        self._failure: SeedanceError | None = None
+
+    async def tasks(self) -> "VideoTasks":
+        """The running engine.
+
+        Raises:
+            StoreError: It could not start; the next call tries again.
+        """
+        self._wanted.set()
+        await self._settled.wait()
+        if self._tasks is None:
+            raise self._failure or StoreError("The server is shutting down. Call again when it is back.")
+        return self._tasks
+
+    async def run(self) -> None:
+        """Serves until cancelled; after a failed start, waits for the next call and tries again."""
+        with anyio.move_on_after(START_ANYWAY_S):
+            await self._wanted.wait()
+        while True:
+            try:
+                await self._serve()
+            except StoreError as error:
+                logger.error("%s", error)  # noqa: TRY400  (the text says it all)
+                self._failure = error
+                self._settled.set()
+                self._settled, self._wanted = anyio.Event(), anyio.Event()
+                await self._wanted.wait()
+
+    async def _serve(self) -> None:
+        from seedance_mcp.engine import open_tasks
+
+        async with open_tasks(self._settings, self._clock, self._transports) as tasks:
+            self._tasks = tasks
+            self._settled.set()
+            try:
+                await anyio.sleep_forever()
+            finally:
+                self._tasks = None
+
+
+class Program:
+    """The whole server. `lifespan` may be entered by several connections in turn; the engine is shared."""
+
+    def __init__(
+        self,
+        settings: Settings,
+        *,
+        clock: Clock | None = None,
+        transports: Mapping[str, "Transport"] | None = None,
+    ) -> None:
+        self._engine = Engine(settings, clock or SystemClock(), transports or {})
+        self._app = App(
+            tasks=self._engine.tasks,
+            catalogue=settings.catalogue,
+            clock=clock or SystemClock(),
+            with_resource_links=settings.with_resource_links,
+        )
+        self._is_running = False
+        self.mcp = self._build(settings)
+
+    @asynccontextmanager
+    async def running(self) -> AsyncGenerator[App]:
+        """The engine's life; inside it, connections come and go."""
+        if self._is_running:
+            yield self._app
+            return
+        self._is_running = True
+        try:
+            async with anyio.create_task_group() as group:
+                group.start_soon(self._engine.run)
+                try:
+                    yield self._app
+                finally:
+                    group.cancel_scope.cancel()
+        finally:
+            self._is_running = False
+
+    def _build(self, settings: Settings) -> MCPServer[App]:
+        @asynccontextmanager
+        async def lifespan(_server: MCPServer[App]) -> AsyncGenerator[App]:
+            async with self.running() as app:
+                yield app
+
+        mcp: MCPServer[Any] = MCPServer(
+            "seedance-mcp",
+            title="Seedance video",
+            version=__version__,
+            instructions=INSTRUCTIONS,
+            tools=[publish(spec) for spec in tools_for(settings.catalogue.specs)],
+            lifespan=lifespan,
+            log_level="WARNING",
+        )
+        mcp.resource(
+            "seedance://tasks/{task_id}/video",
+            name="video",
+            title="Finished video",
+            description="The MP4 of a finished task, up to 10 MB.",
+            mime_type="video/mp4",
+            annotations=Annotations(audience=["user"]),
+        )(read_video)
+        return mcp

@@ -1,0 +1,210 @@
+"""What the operator chose: environment variables, read once at start. An empty one counts as unset."""
+
+import os
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from urllib.parse import urlsplit
+
+from pydantic import SecretStr
+
+from seedance_mcp.domain.errors import SetupError
+from seedance_mcp.providers import DEMO, PROVIDERS
+from seedance_mcp.providers.spec import ConfiguredProvider, ProviderSpec
+from seedance_mcp.tasks.budget import SpendingLimits
+from seedance_mcp.tasks.catalogue import Catalogue
+
+LOG_LEVELS = ("DEBUG", "INFO", "WARNING", "ERROR")
+_YES, _NO = {"1", "true", "yes", "on"}, {"0", "false", "no", "off"}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Setting:
+    """One environment variable, as the README's table shows it."""
+
+    name: str
+    meaning: str
+    default: str = ""
+    is_secret: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Settings:
+    """The operator's choices, checked."""
+
+    catalogue: Catalogue
+    data_dir: Path
+    output_dir: Path
+    limits: SpendingLimits
+    with_resource_links: bool = True
+    log_level: str = "WARNING"
+    secrets: tuple[SecretStr, ...] = field(default=())
+
+
+def all_settings() -> tuple[Setting, ...]:
+    """Every environment variable the server reads."""
+    return (
+        *(
+            setting
+            for spec in PROVIDERS
+            for setting in (
+                Setting(name=spec.key_variable or "", meaning=f"API key of {spec.title}", is_secret=True),
+                Setting(name=f"{spec.id.upper()}_BASE_URL", meaning="Another address of it", default=spec.base_url),
+                Setting(name=f"{spec.id.upper()}_MAX_CONCURRENT", meaning="At most so many videos there at once"),
+            )
+        ),
+        Setting(name="SEEDANCE_PROVIDERS", meaning="Which providers are used, in this order (comma-separated)"),
+        Setting(name="SEEDANCE_DEMO", meaning="`1` offers the demo provider beside real ones"),
+        Setting(name="SEEDANCE_KEYS_FILE", meaning="A file of `NAME=value` lines with the keys"),
+        Setting(name="SEEDANCE_DATA_DIR", meaning="Where the task store lives", default="the platform's data folder"),
+        Setting(name="SEEDANCE_OUTPUT_DIR", meaning="Where videos are saved", default="`Seedance` in your Videos"),
+        Setting(name="SEEDANCE_CONFIRM_ABOVE_USD", meaning="Dearer videos need `max_cost_usd`, so the user is asked"),
+        Setting(name="SEEDANCE_DAILY_BUDGET_USD", meaning="No more than this in one UTC day, all processes together"),
+        Setting(name="SEEDANCE_RESOURCE_LINKS", meaning="`off` for hosts that drop results with links", default="on"),
+        Setting(
+            name="SEEDANCE_LOG_LEVEL", meaning="`DEBUG`, `INFO`, `WARNING` or `ERROR`, to stderr", default="WARNING"
+        ),
+    )
+
+
+def load_settings(environment: Mapping[str, str] | None = None) -> Settings:
+    """Reads and checks the environment.
+
+    Raises:
+        SetupError: A setting has a value that cannot be meant; the text names it.
+    """
+    env = _Environment(os.environ if environment is None else environment)
+    level = (env.get("SEEDANCE_LOG_LEVEL") or "WARNING").upper()
+    if level not in LOG_LEVELS:
+        raise SetupError(f"SEEDANCE_LOG_LEVEL is one of {', '.join(LOG_LEVELS)}; {level!r} is set. Correct it.")
+    catalogue = _catalogue(env)
+    return Settings(
+        catalogue=catalogue,
+        data_dir=env.folder("SEEDANCE_DATA_DIR") or _default_data_dir(),
+        output_dir=env.folder("SEEDANCE_OUTPUT_DIR") or _default_output_dir(),
+        limits=SpendingLimits(
+            confirm_above_usd=env.amount("SEEDANCE_CONFIRM_ABOVE_USD"),
+            daily_budget_usd=env.amount("SEEDANCE_DAILY_BUDGET_USD"),
+        ),
+        with_resource_links=env.switch("SEEDANCE_RESOURCE_LINKS", default=True),
+        log_level=level,
+        secrets=tuple(provider.key for provider in catalogue.configured if provider.key),
+    )
+
+
+class _Environment:
+    """Typed questions to the environment, with the keys file behind it."""
+
+    def __init__(self, values: Mapping[str, str]) -> None:
+        self._values = values
+        keys_file = self.folder("SEEDANCE_KEYS_FILE")
+        self._keys = _read_keys(keys_file) if keys_file else {}
+
+    def get(self, name: str) -> str | None:
+        return self._values.get(name, "").strip() or self._from_file(name)
+
+    def _from_file(self, name: str) -> str | None:
+        return None if name == "SEEDANCE_KEYS_FILE" else self._keys.get(name)
+
+    def folder(self, name: str) -> Path | None:
+        value = self.get(name)
+        if value is None:
+            return None
+        if is_placeholder(value):
+            raise SetupError(f"{name} holds the unfilled placeholder {value!r}. Put a path there or remove it.")
+        return Path(value).expanduser().absolute()
+
+    def amount(self, name: str) -> float | None:
+        """US dollars, not negative."""
+        value = self.get(name)
+        if value is None:
+            return None
+        try:
+            amount = float(value.removeprefix("$"))
+        except ValueError:
+            amount = -1.0
+        if not 0 <= amount < float("inf"):
+            raise SetupError(f"{name} is an amount in US dollars such as 2.50; {value!r} is set. Correct it.")
+        return amount
+
+    def count(self, name: str) -> int | None:
+        value = self.get(name)
+        if value is None:
+            return None
+        if not (value.isascii() and value.isdigit() and int(value) > 0):
+            raise SetupError(f"{name} is a whole number of 1 or more; {value!r} is set. Correct it.")
+        return int(value)
+
+    def switch(self, name: str, *, default: bool) -> bool:
+        value = self.get(name)
+        if value is None:
+            return default
+        if value.lower() not in _YES | _NO:
+            raise SetupError(f"{name} is on or off; {value!r} is set. Correct it.")
+        return value.lower() in _YES
+
+
+def is_placeholder(value: str) -> bool:
+    """Whether a host passed on a `${…}` that it should have filled in."""
+    return value.startswith("${") and value.endswith("}")
+
+
+def _read_keys(path: Path) -> dict[str, str]:
+    try:
+        lines = path.read_text(encoding="utf-8").splitlines()
+    except (OSError, UnicodeDecodeError) as error:
+        raise SetupError(f"SEEDANCE_KEYS_FILE {path} cannot be read. Check the path and its permissions.") from error
+    pairs = [line.removeprefix("export ").partition("=") for line in map(str.strip, lines) if "=" in line]
+    return {name.strip(): value.strip().strip("'\"") for name, _, value in pairs if not name.startswith("#")}
+
+
+def _catalogue(env: _Environment) -> Catalogue:
+    configured: dict[str, ConfiguredProvider] = {}
+    unfilled: dict[str, str] = {}
+    for spec in PROVIDERS:
+        key = env.get(spec.key_variable) if spec.key_variable else None
+        if key and spec.key_variable and is_placeholder(key):
+            unfilled[spec.key_variable] = key
+        elif key:
+            configured[spec.id] = _configured(spec, env, key)
+    order = _order(env)
+    chosen = [configured[name] for name in order if name in configured] if order else list(configured.values())
+    nothing_set = not configured and not unfilled
+    if nothing_set or env.switch("SEEDANCE_DEMO", default=False):
+        chosen.append(ConfiguredProvider(spec=DEMO, base_url=DEMO.base_url))
+    return Catalogue(chosen, (*PROVIDERS, DEMO), unfilled=unfilled, order_is_chosen=bool(order))
+
+
+def _order(env: _Environment) -> Sequence[str]:
+    names = [name.strip() for name in (env.get("SEEDANCE_PROVIDERS") or "").split(",") if name.strip()]
+    known = [spec.id for spec in (*PROVIDERS, DEMO)]
+    for name in names:
+        if name not in known:
+            raise SetupError(f"SEEDANCE_PROVIDERS names {name!r}; known are {', '.join(known)}. Correct it.")
+    return names
+
+
+def _configured(spec: ProviderSpec, env: _Environment, key: str) -> ConfiguredProvider:
+    variable = f"{spec.id.upper()}_BASE_URL"
+    base_url = (env.get(variable) or spec.base_url).rstrip("/")
+    parts = urlsplit(base_url)
+    if parts.scheme not in {"http", "https"} or not parts.hostname or "@" in parts.netloc:
+        raise SetupError(f"{variable} is an address such as {spec.base_url}; {base_url!r} is set. Correct it.")
+    return ConfiguredProvider(
+        spec=spec,
+        base_url=base_url,
+        key=SecretStr(key),
+        max_concurrent=env.count(f"{spec.id.upper()}_MAX_CONCURRENT"),
+    )
+
+
+def _default_data_dir() -> Path:
+    import platformdirs
+
+    return Path(platformdirs.user_data_dir("seedance-mcp", appauthor=False))
+
+
+def _default_output_dir() -> Path:
+    import platformdirs
+
+    return Path(platformdirs.user_videos_dir()) / "Seedance"

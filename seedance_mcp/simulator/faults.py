@@ -1,0 +1,146 @@
+"""Faults on demand: what goes wrong, at which requests, and how often."""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import asdict, dataclass, field, replace
+from typing import Final, Literal, cast, get_args
+
+from seedance_mcp.simulator.checks import (
+    Field,
+    JsonObject,
+    anything,
+    flag,
+    json_object,
+    number,
+    one_of,
+    or_null,
+    problems_in,
+    text,
+    whole,
+)
+
+Moment = Literal["create", "fetch", "cancel", "download"]
+Kind = Literal[
+    "status",
+    "drop_before",
+    "drop_after",
+    "garbage",
+    "html",
+    "empty",
+    "truncated",
+    "slow",
+    "redirect",
+    "task_fails",
+    "late_result",
+    "unknown_status",
+    "wrong_content_type",
+    "huge",
+]
+REPLACES_THE_ANSWER: Final = frozenset({"status", "drop_before", "drop_after", "garbage", "html", "empty", "redirect"})
+BENDS_THE_TASK: Final = frozenset({"task_fails", "late_result", "unknown_status"})
+_NOTHING_DONE: Final = frozenset({"status", "drop_before", "redirect"})
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Fault:
+    """One thing that goes wrong.
+
+    A create that is hit by `status`, `redirect` or `drop_before` is not accepted; one hit by any other kind is
+    accepted, and only its answer suffers. `accepted` says otherwise for the kinds that replace the answer, so that a
+    500 after an accepted create can be had. The kinds that concern a task (`task_fails`, `late_result`,
+    `unknown_status`) stay with the task when they hit its create, and bend one answer when they hit a fetch.
+    """
+
+    on: Moment
+    kind: Kind
+    provider: str | None = None
+    """Hits only this wire format's requests. Default: any."""
+    status: int | None = None
+    """Of `status` (default 500), `html`, `garbage`, `empty` (default 200), `redirect` (default 302)."""
+    body: object = None
+    """JSON instead of the provider's documented error body."""
+    headers: Mapping[str, str] = field(default_factory=dict[str, str])
+    """Added to the answer: `Retry-After`, or the `Location` of a redirect (default: the same URL)."""
+    seconds: float = 3.0
+    """Of `slow` and of a task's `late_result`."""
+    times: int | None = 1
+    """How many requests it hits; None = all."""
+    message: str = "Task execution failed"
+    """Of `task_fails`."""
+    word: str = "paused"
+    """Of `unknown_status`."""
+    bytes: int = 64 * 1024 * 1024
+    """How much padding a `huge` answer has."""
+    accepted: bool | None = None
+
+    @property
+    def is_processed(self) -> bool:
+        """Whether the request takes effect although its answer is spoilt."""
+        return self.kind not in _NOTHING_DONE if self.accepted is None else self.accepted
+
+
+_FIELDS: Final = {
+    "on": Field(one_of(*get_args(Moment)), required=True),
+    "kind": Field(one_of(*get_args(Kind)), required=True),
+    "provider": Field(or_null(text(at_least=1))),
+    "status": Field(or_null(whole(200, 599))),
+    "body": Field(anything),
+    "headers": Field(json_object),
+    "seconds": Field(number(0)),
+    "times": Field(or_null(whole(1, 1_000_000))),
+    "message": Field(text()),
+    "word": Field(text(at_least=1)),
+    "bytes": Field(whole(1, 1 << 40)),
+    "accepted": Field(or_null(flag)),
+}
+
+
+def parse_fault(data: object) -> Fault:
+    """A fault from JSON.
+
+    Raises:
+        ValueError: It is not a fault; the text says everything that is wrong.
+    """
+    if not isinstance(data, dict):
+        raise ValueError("a fault is a JSON object")  # noqa: TRY004  (one kind of error for bad input)
+    given = cast("JsonObject", data)
+    problems = [f"{problem.path} {problem.message}" for problem in problems_in(given, _FIELDS)]
+    if problems:
+        raise ValueError("; ".join(problems))
+    return checked(Fault(**given))
+
+
+def checked(fault: Fault) -> Fault:
+    """Raises ValueError for a fault that makes no sense."""
+    if fault.kind in BENDS_THE_TASK and fault.on not in {"create", "fetch"}:
+        raise ValueError(f"{fault.kind} can only happen on create or fetch")
+    if fault.accepted is not None and fault.kind not in REPLACES_THE_ANSWER:
+        raise ValueError(f"accepted says nothing about {fault.kind}")
+    return fault
+
+
+class Faults:
+    """The faults that are waiting for a request; of several that fit, the oldest one hits."""
+
+    def __init__(self) -> None:
+        self._waiting: list[Fault] = []
+
+    def add(self, *faults: Fault) -> None:
+        self._waiting += [checked(fault) for fault in faults]
+
+    def clear(self) -> None:
+        self._waiting.clear()
+
+    def waiting(self) -> Iterable[JsonObject]:
+        """What is left, as JSON; `times` is how many requests each will still hit."""
+        return [asdict(fault) for fault in self._waiting]
+
+    def take(self, moment: str, provider: str) -> Fault | None:
+        """The fault that hits this request, if any; it has one hit less afterwards."""
+        for index, fault in enumerate(self._waiting):
+            if fault.on == moment and fault.provider in {None, provider}:
+                if fault.times == 1:
+                    del self._waiting[index]
+                elif fault.times is not None:
+                    self._waiting[index] = replace(fault, times=fault.times - 1)
+                return fault
+        return None

@@ -1,0 +1,92 @@
+"""A simulator on a real port."""
+
+import contextlib
+import socket
+from collections.abc import Callable, Generator
+from typing import Final
+
+import anyio
+import uvicorn
+
+from seedance_mcp.simulator.app import Simulator
+
+_LEAVE_S: Final = 1
+
+
+class _Server(uvicorn.Server):
+    """Leaves signals to whoever runs it, and says when it accepts connections."""
+
+    def __init__(self, config: uvicorn.Config, accepts: Callable[[], None]) -> None:
+        super().__init__(config)
+        self._accepts = accepts
+
+    @contextlib.contextmanager
+    def capture_signals(self) -> Generator[None]:
+        yield
+
+    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+        await super().startup(sockets)
+        self._accepts()
+
+
+async def serve(
+    simulator: Simulator, host: str = "127.0.0.1", port: int = 0, *, started: Callable[[int], None] = lambda _: None
+) -> None:
+    """Serves until it is cancelled; `started` gets the real port once connections are accepted.
+
+    Raises:
+        OSError: The port cannot be had.
+    """
+    listener = _listen(host, port)
+    real_port: int = listener.getsockname()[1]
+    server = _Server(_config(simulator), lambda: started(real_port))
+
+    async def run() -> None:
+        # uvicorn takes its leave only when asked; a cancellation would leave its sockets open.
+        with anyio.CancelScope(shield=True):
+            await server.serve([listener])
+
+    with contextlib.closing(listener):
+        async with anyio.create_task_group() as tasks:
+            tasks.start_soon(run)
+            try:
+                await anyio.sleep_forever()
+            finally:
+                server.should_exit = True
+                simulator.close()
+
+
+def _config(simulator: Simulator) -> uvicorn.Config:
+    return uvicorn.Config(
+        simulator.asgi,
+        interface="asgi3",
+        http="h11",
+        ws="none",
+        lifespan="off",
+        log_config=None,
+        log_level="warning",
+        access_log=False,
+        proxy_headers=False,
+        timeout_graceful_shutdown=_LEAVE_S,
+    )
+
+
+async def run_simulator(host: str, port: int, run_s: float, announce: Callable[[str], None]) -> None:
+    """`seedance-mcp simulator`: serves all formats, and says how to use them."""
+    simulator = Simulator(run_s=run_s)
+
+    def started(real_port: int) -> None:
+        shown = f"[{host}]" if ":" in host else host
+        url = f"http://{shown}:{real_port}"
+        announce(f"The simulator listens on {url}")
+        for wire_id in simulator.formats:
+            if wire_id != "demo":
+                name = wire_id.upper()
+                announce(f"{name}_BASE_URL={url} {name}_API_KEY=any-key")
+
+    await serve(simulator, host, port, started=started)
+
+
+def _listen(host: str, port: int) -> socket.socket:
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    return socket.create_server((host, port), family=family, backlog=1024)

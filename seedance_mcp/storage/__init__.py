@@ -1,0 +1,1 @@
+"""Where tasks live; nothing above this folder knows SQL."""

@@ -1,0 +1,127 @@
+"""The contract of every task store.
+
+A row exists before a provider is called. Every method is one committed transaction, safe for several processes.
+"""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Literal, Protocol
+
+from seedance_mcp.domain.task import Status, Task
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Added:
+    """What became of a new task: it was stored, or an earlier one stands for it."""
+
+    task: Task
+    how: Literal["new", "same_key", "other_arguments", "abandoned", "over_budget"]
+    """`over_budget`: it was not stored, because today's budget has no room for it."""
+    spent_usd: float = 0.0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AddTerms:
+    """What is looked at in the transaction that stores a new task."""
+
+    now: float
+    abandoned_since: float
+    day_start: float
+    daily_budget_usd: float | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Transition:
+    """One change of status."""
+
+    at: float
+    before: Status | None
+    after: Status
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Claim:
+    """The answer to a request for the right to send. `task` is None when it was not granted."""
+
+    task: Task | None
+    over_budget_usd: float | None = None
+    """What is already spent and reserved today, when the daily budget stood in the way."""
+    no_free_slot: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SendLimits:
+    """What must hold in the transaction that grants the right to send."""
+
+    worker: str
+    now: float
+    day_start: float
+    daily_budget_usd: float | None = None
+    max_concurrent: int | None = None
+
+
+class TaskStore(Protocol):
+    """Tasks, their history, and who looks after them. Methods for a caller take the owner."""
+
+    async def open(self) -> None:
+        """Creates or migrates the store. Raises `StoreError`."""
+        ...
+
+    async def close(self) -> None: ...
+
+    async def add(self, task: Task, terms: AddTerms) -> Added:
+        """Stores a new task, unless an earlier one stands for it.
+
+        An earlier one stands for it when it has the same owner and `idempotency_key`; or, when the new one has no key,
+        when it is equal, was made since `abandoned_since`, and its call ended before its answer was delivered.
+        """
+        ...
+
+    async def get(self, owner: str, task_id: str) -> Task | None: ...
+
+    async def find(self, owner: str, provider: str, provider_task_id: str) -> Task | None:
+        """The newest task with this id at this provider."""
+        ...
+
+    async def recent(
+        self,
+        owner: str,
+        *,
+        status: Status | None = None,
+        task_ids: Sequence[str] | None = None,
+        before: tuple[float, str] | None = None,
+        limit: int = 20,
+    ) -> list[Task]:
+        """Newest first; `before` is the (created_at, task_id) of the last one already seen."""
+        ...
+
+    async def change(self, owner: str, task_id: str, edit: Callable[[Task], Task]) -> Task:
+        """Replaces a task by `edit(task)`, a pure function, and records a change of status.
+
+        Raises:
+            KeyError: There is no such task.
+            TransitionError: The new status may not follow the old one.
+        """
+        ...
+
+    async def claim_send(self, owner: str, task_id: str, limits: SendLimits) -> Claim:
+        """Grants the one right to send (`to_send` becomes `sending`) and reserves the estimate, in one transaction."""
+        ...
+
+    async def history(self, owner: str, task_id: str) -> Sequence[Transition]: ...
+
+    async def spent_usd(self, owner: str, day_start: float) -> float:
+        """Charges of today's tasks plus what unfinished and uncertain ones have reserved."""
+        ...
+
+    async def heartbeat(self, worker: str, alive_until: float) -> None:
+        """Keeps the worker's tasks its own until then."""
+        ...
+
+    async def leave(self, worker: str) -> None:
+        """Gives all tasks of a worker back at once."""
+        ...
+
+    async def take_over(self, worker: str, now: float) -> Sequence[Task]:
+        """Makes every task that has something left to do and no living follower this worker's, and returns them."""
+        ...

@@ -1,0 +1,1 @@
+"""The life of a task: chosen, sent once, followed to its end, fetched."""

@@ -1,0 +1,72 @@
+"""What sending, polling, cancelling and fetching work with, and the one way they change a task."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+
+import anyio
+
+from seedance_mcp.domain.errors import ErrorKind, Failure
+from seedance_mcp.domain.task import Task
+from seedance_mcp.http import Transport
+from seedance_mcp.providers.client import ProviderClient
+from seedance_mcp.storage.task_store import TaskStore
+from seedance_mcp.tasks.budget import SpendingLimits
+from seedance_mcp.tasks.catalogue import Catalogue
+from seedance_mcp.tasks.clock import Clock
+
+
+@dataclass(kw_only=True)
+class Desk:
+    """Everything one server process has at hand for its tasks."""
+
+    store: TaskStore
+    clock: Clock
+    catalogue: Catalogue
+    clients: Mapping[str, ProviderClient]
+    limits: SpendingLimits
+    transports: Mapping[str, Transport]
+    """What stands in for the network at a provider (an application in this process, or a test); mostly empty."""
+    output_dir: Path
+    worker: str
+    _changed: dict[str, anyio.Event] = field(default_factory=dict[str, anyio.Event])
+
+    async def change(
+        self, task: Task, edit: Callable[[Task], Task], *, if_ended: Callable[[Task], Task] | None = None
+    ) -> Task:
+        """Changes the task as it is now (not as it was read) and wakes whoever waits for it.
+
+        `edit` never sees a task that has ended, because ends are final; `if_ended` may add to one.
+        """
+        now = self.clock.now()
+
+        def edit_current(current: Task) -> Task:
+            chosen = if_ended if current.has_ended else edit
+            return current if chosen is None else replace(chosen(current), updated_at=now)
+
+        changed = await self.store.change(task.owner, task.task_id, edit_current)
+        self.announce(task.task_id)
+        return changed
+
+    async def end(self, task: Task, failure: Failure) -> Task:
+        """Ends the task as failed."""
+        return await self.change(task, lambda current: failed(current, failure, self.clock.now()))
+
+    def changed(self, task_id: str) -> anyio.Event:
+        """Is set at the next change of this task that this process makes."""
+        return self._changed.setdefault(task_id, anyio.Event())
+
+    def announce(self, task_id: str) -> None:
+        if event := self._changed.pop(task_id, None):
+            event.set()
+
+
+def failed(task: Task, failure: Failure, now: float) -> Task:
+    """The task ended without a video; nothing is left to do."""
+    return replace(task, status="failed", error=failure, ended_at=now, next_step_at=None)
+
+
+def not_sent(task: Task, kind: ErrorKind, message: str, now: float) -> Task:
+    """The task ended before anything was sent."""
+    ended = failed(task, Failure(kind=kind, message=message), now)
+    return replace(ended, send_state="never", reserved_usd=None)

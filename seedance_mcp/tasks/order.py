@@ -1,0 +1,23 @@
+"""What a caller hands in and hears back, apart from the task itself."""
+
+from dataclasses import dataclass
+
+from seedance_mcp.domain.video import VideoRequest
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Order:
+    """One wish for a video, and what may limit or repeat it."""
+
+    owner: str
+    request: VideoRequest
+    idempotency_key: str | None = None
+    max_cost_usd: float | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Progress:
+    """How far a task is, 0 to 100; `is_reported` says that the number is the provider's own."""
+
+    percent: float
+    is_reported: bool

@@ -1,0 +1,123 @@
+"""Asks a provider how a task is doing, and turns its answer into the task's next state."""
+
+import logging
+from dataclasses import replace
+
+from seedance_mcp.domain.cost import Charge
+from seedance_mcp.domain.errors import BadReplyError, Failure, RefusedError, UnavailableError
+from seedance_mcp.domain.task import Status, Task, Video
+from seedance_mcp.providers.client import ProviderClient
+from seedance_mcp.providers.spec import ProviderReply
+from seedance_mcp.tasks.desk import Desk, failed
+from seedance_mcp.tasks.schedule import next_poll, next_try
+
+logger = logging.getLogger(__name__)
+
+ASKING_AGAIN = "Asking again: "
+"""Begins the note about a poll that was not answered; it goes once one is."""
+
+
+async def poll(desk: Desk, task: Task) -> Task:
+    """One look at the provider; a look that fails changes nothing but the time of the next one."""
+    client = desk.clients.get(task.provider)
+    if client is None or task.provider_task_id is None:
+        return await _set_aside(desk, task)
+    try:
+        reply = await client.fetch(task.provider_task_id)
+    except UnavailableError as error:
+        logger.info("task %s: %s", task.task_id, error)
+        return await _later(desk, task, error.message if task.failed_steps else None, error.retry_after_s)
+    except RefusedError as error:
+        return await _later(desk, task, error.message, None)
+    now = desk.clock.now()
+    return await desk.change(task, lambda current: apply_reply(current, reply, client, now))
+
+
+def apply_reply(task: Task, reply: ProviderReply, client: ProviderClient, now: float) -> Task:
+    """The task after this answer. Pure, so that it can run inside the store's transaction."""
+    heard = replace(task, failed_steps=0, notes=task.without_notes(ASKING_AGAIN))
+    task = _with_charge(heard, reply, client)
+    if reply.status is None:
+        return _look_again(replace(task, status="queued"), now)
+    try:
+        status = client.status_of(reply)
+    except BadReplyError as error:
+        return failed(task, error.failure, now)
+    task = replace(task, progress=_progress(task, reply))
+    if status == "failed":
+        return failed(task, _generation_failed(task, reply, client), now)
+    if status == "cancelled":
+        return replace(task, status="cancelled", ended_at=now, next_step_at=None)
+    if status == "succeeded":
+        return _finished(task, reply, client, now)
+    return _look_again(replace(task, status=_forward(task.status, status)), now)
+
+
+def _with_charge(task: Task, reply: ProviderReply, client: ProviderClient) -> Task:
+    if reply.credits is None and reply.usd is None:
+        return task
+    prices = client.spec.prices
+    rate = prices.usd_per_credit if prices else None
+    usd = reply.usd
+    if usd is None and rate is not None and reply.credits is not None:
+        usd = round(reply.credits * rate, 4)
+    known = task.estimate.ceiling_usd if task.estimate else None
+    notes = task.notes
+    if usd is not None and known is not None and usd > known + 0.005:
+        notes = task.with_note(f"{task.provider} charges ${usd:.2f}; ${known:.2f} was estimated.")
+    return replace(task, charge=Charge(credits=reply.credits, usd=usd), notes=notes)
+
+
+def _progress(task: Task, reply: ProviderReply) -> float | None:
+    if reply.progress is None:
+        return task.progress
+    return min(100.0, max(0.0, reply.progress))
+
+
+def _forward(before: Status, after: Status) -> Status:
+    """A provider may say `queued` again after `running`; a task does not go back."""
+    return "running" if before == "running" else after
+
+
+def _finished(task: Task, reply: ProviderReply, client: ProviderClient, now: float) -> Task:
+    """The provider is done. Without a link it is not: some fill it in seconds later."""
+    running = replace(task, status="running", last_frame_url=reply.last_frame_url or task.last_frame_url)
+    if reply.video_url is None:
+        return _look_again(running, now)
+    lifetime = client.spec.url_lifetime_s
+    video = Video(
+        url=reply.video_url, url_expires_at=None if lifetime is None else now + lifetime, mime_type="video/mp4"
+    )
+    return replace(running, video=video, next_step_at=now)
+
+
+def _look_again(task: Task, now: float) -> Task:
+    return replace(task, next_step_at=now + next_poll(now - (task.started_at or now)))
+
+
+def _generation_failed(task: Task, reply: ProviderReply, client: ProviderClient) -> Failure:
+    reason = client.clean(reply.error).rstrip(".") if reply.error else "it gave no reason"
+    return Failure(
+        kind="generation_failed",
+        message=(
+            f"{task.provider} could not make the video: {reason}. Its task id there is {task.provider_task_id}. "
+            "Whether it was charged is for the provider to say; change the request before trying again."
+        ),
+    )
+
+
+async def _later(desk: Desk, task: Task, note: str | None, asked_s: float | None) -> Task:
+    def postpone(current: Task) -> Task:
+        return replace(
+            current,
+            failed_steps=current.failed_steps + 1,
+            next_step_at=desk.clock.now() + next_try(current.failed_steps, asked_s),
+            notes=current.with_note(ASKING_AGAIN + note, instead_of=ASKING_AGAIN) if note else current.notes,
+        )
+
+    return await desk.change(task, postpone)
+
+
+async def _set_aside(desk: Desk, task: Task) -> Task:
+    note = f"{task.provider} is not configured in this server, so its task cannot be asked for. Set its key again."
+    return await _later(desk, task, note, 3600.0)

@@ -1,0 +1,249 @@
+"""The deep module: everything a caller can do with videos, and the promise that none is paid for twice or lost."""
+
+import os
+import secrets
+from collections.abc import Awaitable, Callable, Sequence
+from contextlib import AsyncExitStack
+from dataclasses import replace
+from types import TracebackType
+from typing import Self
+
+import anyio
+import anyio.abc
+
+from seedance_mcp.domain.errors import InvalidRequestError, NotFoundError
+from seedance_mcp.domain.task import Status, Task
+from seedance_mcp.domain.video import VideoRequest
+from seedance_mcp.storage.task_store import Added, AddTerms
+from seedance_mcp.tasks import cancelling
+from seedance_mcp.tasks.adopting import adopt
+from seedance_mcp.tasks.budget import check_price, day_start, over_budget
+from seedance_mcp.tasks.clock import wait_at_most
+from seedance_mcp.tasks.desk import Desk
+from seedance_mcp.tasks.order import Order, Progress
+from seedance_mcp.tasks.plan import Plan, Survey, make_plan, survey
+from seedance_mcp.tasks.schedule import estimated_progress
+from seedance_mcp.tasks.watcher import Watcher
+
+REPEAT_WINDOW_S = 600.0
+LAST_ANSWER_S = 1.5
+"""How long a create in flight may keep the process from ending."""
+LOOK_S = 1.0
+"""How often a waiter looks for changes that another process made, and hears of progress."""
+_ID_LETTERS = "23456789abcdefghjkmnpqrstvwxyz"
+
+ABANDONED = (
+    "This is the video of an equal create_video call that broke off before it was answered; no second one was ordered. "
+    "For another one like it, call again with a new idempotency_key."
+)
+
+
+def new_id() -> str:
+    """A task id: short, and without letters that are easily confused."""
+    return "vt_" + "".join(secrets.choice(_ID_LETTERS) for _ in range(10))
+
+
+def new_worker() -> str:
+    """A name for this process that no other one has."""
+    return f"{os.getpid()}-{secrets.token_hex(6)}"
+
+
+class VideoTasks:
+    """Create, get, list, cancel and wait, for one server process. An async context manager."""
+
+    def __init__(self, desk: Desk) -> None:
+        self._desk = desk
+        self._watcher = Watcher(desk)
+        self._running = AsyncExitStack()
+        self._group: anyio.abc.TaskGroup | None = None
+
+    async def __aenter__(self) -> Self:
+        await self._desk.store.open()
+        self._group = await self._running.enter_async_context(anyio.create_task_group())
+        await self._group.start(self._watcher.run)
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        """Waits a moment for the answer of a create in flight, then stops; the tasks themselves go on elsewhere."""
+        with anyio.move_on_after(LAST_ANSWER_S, shield=True):
+            await self._watcher.sent()
+        if self._group is not None:
+            self._group.cancel_scope.cancel()
+        await self._running.__aexit__(None, None, None)
+        with anyio.CancelScope(shield=True):
+            await self._desk.store.leave(self._desk.worker)
+            await self._desk.store.close()
+            for client in self._desk.clients.values():
+                await client.aclose()
+
+    async def create(self, order: Order) -> Task:
+        """Stores a task and lets the watcher send it; or returns the earlier task that this call repeats.
+
+        The caller must say how the call ended with `answered` or `abandoned`.
+
+        Raises:
+            InvalidRequestError: Nobody can make it as asked, or the key was used with other arguments.
+            SetupError: The named provider has no key.
+            SpendLimitError: A limit of the user's stands in the way.
+        """
+        desk = self._desk
+        plan = make_plan(order.request, desk.catalogue, order.max_cost_usd)
+        note = check_price(plan.chosen, desk.limits, order.max_cost_usd)
+        now = desk.clock.now()
+        terms = AddTerms(
+            now=now,
+            abandoned_since=now - REPEAT_WINDOW_S,
+            day_start=day_start(now),
+            daily_budget_usd=desk.limits.daily_budget_usd,
+        )
+        return await self._added(await desk.store.add(self._new_task(order, plan, note, now), terms), plan)
+
+    async def get(self, owner: str, task_id: str) -> Task:
+        """Raises `NotFoundError`."""
+        task = await self._desk.store.get(owner, task_id)
+        if task is None:
+            raise _no_such_task(task_id)
+        return task
+
+    async def adopt(self, owner: str, provider: str, provider_task_id: str) -> Task:
+        """The task with this id at a provider, wherever it was made; from now on it is followed here.
+
+        Raises:
+            ProviderError: The provider does not answer for it.
+            SetupError: The provider has no key here.
+        """
+        task = await adopt(self._desk, owner, provider, provider_task_id, new_id())
+        self._watcher.follow(task)
+        return task
+
+    async def recent(
+        self,
+        owner: str,
+        *,
+        status: Status | None = None,
+        task_ids: Sequence[str] | None = None,
+        before: tuple[float, str] | None = None,
+        limit: int = 20,
+    ) -> Sequence[Task]:
+        """Newest first."""
+        return await self._desk.store.recent(owner, status=status, task_ids=task_ids, before=before, limit=limit)
+
+    async def cancel(self, owner: str, task_id: str) -> cancelling.Cancelled:
+        """Cancels in whatever state the task is; see `cancelling.cancel`."""
+        return await cancelling.cancel(self._desk, await self.get(owner, task_id))
+
+    def survey(self, request: VideoRequest) -> Survey:
+        """Who could make this, for how much, and why the others cannot. Sends nothing."""
+        return survey(request, self._desk.catalogue)
+
+    async def wait(
+        self,
+        owner: str,
+        task_ids: Sequence[str],
+        seconds: float,
+        report: Callable[[Sequence[Task]], Awaitable[None]],
+        *,
+        through_waiting: bool = False,
+    ) -> Sequence[Task]:
+        """Waits until all these tasks have ended, at most this long; tells `report` about once a second.
+
+        A task that is `waiting` is not waited for unless `through_waiting`.
+
+        Raises:
+            NotFoundError: One of them does not exist.
+        """
+        deadline = self._desk.clock.now() + seconds
+        while True:
+            # Asked for before the rows are read, so that no change falls in between.
+            changes = [self._desk.changed(task_id) for task_id in task_ids]
+            tasks = [await self.get(owner, task_id) for task_id in task_ids]
+            left = deadline - self._desk.clock.now()
+            settled = all(_is_settled(task, through_waiting=through_waiting) for task in tasks)
+            if settled or left <= 0:
+                return tasks
+            await report(tasks)
+            await wait_at_most(self._desk.clock, _first_open(tasks, changes), min(LOOK_S, left))
+
+    async def answered(self, task: Task) -> None:
+        """The call that made this task was answered."""
+        now = self._desk.clock.now()
+        await self._desk.store.change(task.owner, task.task_id, lambda current: replace(current, answered_at=now))
+
+    async def abandoned(self, task: Task) -> None:
+        """The call that made this task broke off: the caller does not know of the task."""
+        now = self._desk.clock.now()
+        await self._desk.store.change(task.owner, task.task_id, lambda current: replace(current, abandoned_at=now))
+
+    def progress(self, task: Task) -> Progress:
+        """Never 100 before the video is there."""
+        if task.status == "succeeded":
+            return Progress(percent=100.0, is_reported=True)
+        if task.video is not None:
+            return Progress(percent=99.0, is_reported=True)
+        if task.progress is not None and task.progress > 0:
+            return Progress(percent=min(98.0, task.progress), is_reported=True)
+        if task.started_at is None:
+            return Progress(percent=0.0, is_reported=False)
+        spec = self._desk.catalogue.spec(task.provider)
+        elapsed = (task.ended_at or self._desk.clock.now()) - task.started_at
+        return Progress(percent=estimated_progress(elapsed, spec.usual_s if spec else None), is_reported=False)
+
+    async def _added(self, added: Added, plan: Plan) -> Task:
+        if added.how == "new":
+            self._watcher.follow(added.task)
+            return added.task
+        if added.how == "over_budget":
+            raise over_budget(plan.chosen, added.spent_usd, self._desk.limits.daily_budget_usd or 0.0)
+        if added.how == "other_arguments":
+            raise InvalidRequestError(
+                f"idempotency_key={added.task.idempotency_key!r} was used before with other arguments, for task "
+                f"{added.task.task_id}. Use a new key for another video, or get_task(task_id={added.task.task_id!r}). "
+                "Nothing was sent."
+            )
+        if added.how == "abandoned":
+            return await self._desk.change(
+                added.task,
+                lambda current: replace(current, notes=current.with_note(ABANDONED)),
+                if_ended=lambda current: replace(current, notes=current.with_note(ABANDONED)),
+            )
+        return added.task
+
+    def _new_task(self, order: Order, plan: Plan, note: str | None, now: float) -> Task:
+        spec = self._desk.catalogue.spec(plan.chosen.provider)
+        return Task(
+            task_id=new_id(),
+            owner=order.owner,
+            status="queued",
+            provider=plan.chosen.provider,
+            model=plan.chosen.model,
+            mode=order.request.mode,
+            request=order.request,
+            label=order.request.label,
+            created_at=now,
+            updated_at=now,
+            estimate=plan.chosen.estimate,
+            alternatives=plan.alternatives,
+            notes=tuple(text for text in (plan.reason, note, *(spec.notes if spec else ())) if text),
+            fingerprint=order.request.fingerprint,
+            idempotency_key=order.idempotency_key,
+            caller=self._desk.worker,
+            max_cost_usd=order.max_cost_usd,
+            follower=self._desk.worker,
+            next_step_at=now,
+        )
+
+
+def _is_settled(task: Task, *, through_waiting: bool) -> bool:
+    """Whether waiting for this task is over, or would be in vain."""
+    in_vain = task.status == "uncertain" and task.next_step_at is None
+    return task.has_ended or in_vain or (task.status == "waiting" and not through_waiting)
+
+
+def _first_open(tasks: Sequence[Task], changes: Sequence[anyio.Event]) -> anyio.Event:
+    return next(event for task, event in zip(tasks, changes, strict=True) if not task.has_ended)
+
+
+def _no_such_task(task_id: str) -> NotFoundError:
+    return NotFoundError(f"There is no task {task_id!r} here. list_tasks shows the recent ones.", task_id=task_id)

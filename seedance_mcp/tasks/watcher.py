@@ -1,0 +1,147 @@
+"""Follows all unfinished tasks of this process, each with one due time; waiters share what it learns."""
+
+import heapq
+import logging
+from dataclasses import replace
+from typing import NoReturn
+
+import anyio
+import anyio.abc
+
+from seedance_mcp.domain.errors import RefusedError, StoreError
+from seedance_mcp.domain.task import Task
+from seedance_mcp.tasks.cancelling import cancel_at_provider
+from seedance_mcp.tasks.clock import wait_at_most
+from seedance_mcp.tasks.delivery import deliver
+from seedance_mcp.tasks.desk import Desk
+from seedance_mcp.tasks.polling import poll
+from seedance_mcp.tasks.schedule import ALIVE_S, HEARTBEAT_S
+from seedance_mcp.tasks.sender import send, uncertain
+
+logger = logging.getLogger(__name__)
+
+STORE_RETRY_S = 5.0
+FAULT_RETRY_S = 60.0
+SENDER_DIED = (
+    "The server stopped while this video was being sent: it may be running at the provider and may be billed. It is "
+    "not sent again."
+)
+
+
+class Watcher:
+    """One due-time queue. A task is looked after by one worker at a time, and by one step at a time."""
+
+    def __init__(self, desk: Desk) -> None:
+        self._desk = desk
+        self._queue: list[tuple[float, str]] = []
+        self._due: dict[str, float] = {}
+        self._tasks: dict[str, Task] = {}
+        self._stepping: set[str] = set()
+        self._sending = 0
+        self._woken = anyio.Event()
+        self._sent = anyio.Event()
+
+    async def run(self, *, task_status: anyio.abc.TaskStatus[None] = anyio.TASK_STATUS_IGNORED) -> None:
+        """Keeps the heartbeat, takes over tasks that nobody looks after, and does what is due; for ever."""
+        await self._beat()
+        async with anyio.create_task_group() as group:
+            group.start_soon(self._keep_beating)
+            task_status.started()
+            await self._do_what_is_due(group)
+
+    def follow(self, task: Task) -> None:
+        """From now on this worker does the task's next steps when they are due."""
+        if task.next_step_at is None:
+            self._tasks.pop(task.task_id, None)
+            self._due.pop(task.task_id, None)
+            return
+        self._tasks[task.task_id] = task
+        self._due[task.task_id] = task.next_step_at
+        heapq.heappush(self._queue, (task.next_step_at, task.task_id))
+        self._woken.set()
+
+    @property
+    def is_sending(self) -> bool:
+        return self._sending > 0
+
+    async def sent(self) -> None:
+        """Waits until no create is in flight."""
+        while self._sending:
+            await self._sent.wait()
+
+    async def _keep_beating(self) -> NoReturn:
+        while True:
+            await self._desk.clock.sleep(HEARTBEAT_S)
+            try:
+                await self._beat()
+            except StoreError as error:
+                # The next beat tries again; until then another process may take the tasks over, which is safe.
+                logger.warning("heartbeat: %s", error)
+
+    async def _beat(self) -> None:
+        desk = self._desk
+        now = desk.clock.now()
+        await desk.store.heartbeat(desk.worker, now + ALIVE_S)
+        for task in await desk.store.take_over(desk.worker, now):
+            if task.task_id not in self._tasks:
+                self.follow(task)
+
+    async def _do_what_is_due(self, group: anyio.abc.TaskGroup) -> NoReturn:
+        while True:
+            self._woken = anyio.Event()
+            now = self._desk.clock.now()
+            while self._queue and self._queue[0][0] <= now:
+                due, task_id = heapq.heappop(self._queue)
+                if self._due.get(task_id) == due and task_id not in self._stepping:
+                    self._stepping.add(task_id)
+                    group.start_soon(self._step, self._tasks[task_id])
+            wait = self._queue[0][0] - now if self._queue else HEARTBEAT_S
+            await wait_at_most(self._desk.clock, self._woken, wait)
+
+    async def _step(self, task: Task) -> None:
+        try:
+            after = await self._next_step(task)
+        except StoreError as error:
+            logger.warning("task %s: %s", task.task_id, error)
+            after = replace(task, next_step_at=self._desk.clock.now() + STORE_RETRY_S)
+        except Exception:
+            # A fault in one task's step must not stop the others.
+            logger.exception("task %s: step failed", task.task_id)
+            after = replace(task, next_step_at=self._desk.clock.now() + FAULT_RETRY_S)
+        finally:
+            self._stepping.discard(task.task_id)
+        self.follow(after)
+
+    async def _next_step(self, task: Task) -> Task:
+        """Does what the task needs now, judged by the row as it is and not as it was read."""
+        desk = self._desk
+        current = await desk.store.get(task.owner, task.task_id)
+        if current is None or current.next_step_at is None or current.follower != desk.worker:
+            return replace(task, next_step_at=None)
+        if current.send_state == "to_send":
+            return await self._send(current)
+        if current.send_state == "sending":
+            if current.attempt == desk.worker:
+                return current
+            return await desk.change(current, lambda now: uncertain(now, SENDER_DIED))
+        if current.video is not None:
+            return await deliver(desk, current)
+        if current.cancel_asked:
+            current = await self._cancel(current)
+        return current if current.has_ended else await poll(desk, current)
+
+    async def _send(self, task: Task) -> Task:
+        self._sending += 1
+        try:
+            return await send(self._desk, task)
+        finally:
+            self._sending -= 1
+            self._sent.set()
+            self._sent = anyio.Event()
+
+    async def _cancel(self, task: Task) -> Task:
+        try:
+            return (await cancel_at_provider(self._desk, task)).task
+        except RefusedError as error:
+            logger.info("task %s: not cancelled: %s", task.task_id, error)
+            return task

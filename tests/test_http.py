@@ -6,8 +6,8 @@ from collections.abc import Callable
 import anyio
 import httpx
 import pytest
-from media.raw_server import Answer, always, closed_port, raw_server, reply, silence, then_close
 
+from media.raw_server import Answer, always, closed_port, raw_server, reply, silence, then_close
 from seedance_mcp.http import (
     MAX_REPLY_BYTES,
     HttpClient,

@@ -14,11 +14,12 @@ _LEAVE_S: Final = 1
 
 
 class _Server(uvicorn.Server):
-    """Leaves signals to whoever runs it, and says when it accepts connections."""
+    """Leaves signals to whoever runs it, says when it accepts connections, and sleeps until it is told to leave."""
 
     def __init__(self, config: uvicorn.Config, accepts: Callable[[], None]) -> None:
         super().__init__(config)
         self._accepts = accepts
+        self._leaving = anyio.Event()
 
     @contextlib.contextmanager
     def capture_signals(self) -> Generator[None]:
@@ -27,6 +28,12 @@ class _Server(uvicorn.Server):
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
         await super().startup(sockets)
         self._accepts()
+
+    async def main_loop(self) -> None:
+        await self._leaving.wait()
+
+    def leave(self) -> None:
+        self._leaving.set()
 
 
 async def serve(
@@ -52,7 +59,7 @@ async def serve(
             try:
                 await anyio.sleep_forever()
             finally:
-                server.should_exit = True
+                server.leave()
                 simulator.close()
 
 
@@ -67,6 +74,8 @@ def _config(simulator: Simulator) -> uvicorn.Config:
         log_level="warning",
         access_log=False,
         proxy_headers=False,
+        date_header=False,
+        server_header=False,
         timeout_graceful_shutdown=_LEAVE_S,
     )
 

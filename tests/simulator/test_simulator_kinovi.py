@@ -39,12 +39,13 @@ async def _record(client: httpx.AsyncClient, created: httpx.Response) -> dict[st
         ("seedance2-fast", 15, 420, 840),
     ],
 )
-async def test_credits_follow_the_printed_price_table(model: str, seconds: int, plain: int, upscaled: int) -> None:
+async def test_credits_follow_the_printed_price_table(
+    model: str, seconds: int, plain: int, upscaled: int, strict: httpx.AsyncClient
+) -> None:
     """Provider: seed 003, both price tables."""
-    async with serving(Simulator()) as client:
-        inputs: dict[str, object] = {"urls": [IMAGE], "duration": str(seconds)}
-        one = await _record(client, await _created(client, inputs, model))
-        two = await _record(client, await _created(client, {**inputs, "upscaleResolution": "4k"}, model))
+    inputs: dict[str, object] = {"urls": [IMAGE], "duration": str(seconds)}
+    one = await _record(strict, await _created(strict, inputs, model))
+    two = await _record(strict, await _created(strict, {**inputs, "upscaleResolution": "4k"}, model))
     assert (one["creditsUsed"], two["creditsUsed"]) == (plain, upscaled)
 
 
@@ -59,11 +60,10 @@ async def test_credits_follow_the_printed_price_table(model: str, seconds: int, 
     ],
 )
 async def test_later_resolutions_and_video_input_cost_what_the_later_pages_say(
-    model: str, inputs: dict[str, object], credits_used: int
+    model: str, inputs: dict[str, object], credits_used: int, strict: httpx.AsyncClient
 ) -> None:
     """Provider: providers.md §4.6, docs/models row; 4k from the repository's row."""
-    async with serving(Simulator()) as client:
-        record = await _record(client, await _created(client, {"prompt": "rain", **inputs}, model))
+    record = await _record(strict, await _created(strict, {"prompt": "rain", **inputs}, model))
     assert record["creditsUsed"] == credits_used
 
 
@@ -111,7 +111,7 @@ async def test_text_to_video_is_the_same_body_without_urls_and_mode() -> None:
     assert 0 <= output["seed"] < 2**32
 
 
-async def test_every_input_key_that_a_document_names_is_accepted() -> None:
+async def test_every_input_key_that_a_document_names_is_accepted(strict: httpx.AsyncClient) -> None:
     """Provider: providers.md §4.2, the seed's keys and the newest schema's."""
     inputs: dict[str, object] = {
         "imageUrls": [IMAGE] * 3,
@@ -127,8 +127,7 @@ async def test_every_input_key_that_a_document_names_is_accepted() -> None:
         "bitrate_mode": "high",
         "seed": -1,
     }
-    async with serving(Simulator()) as client:
-        created = await _created(client, inputs)
+    created = await _created(strict, inputs)
     assert created.status_code == 200, created.text
 
 
@@ -156,19 +155,17 @@ async def test_every_input_key_that_a_document_names_is_accepted() -> None:
         ({"urls": [IMAGE], "resolution": "720p"}, "resolution"),
     ],
 )
-async def test_bad_inputs_are_named_by_path(inputs: dict[str, object], path: str) -> None:
+async def test_bad_inputs_are_named_by_path(inputs: dict[str, object], path: str, strict: httpx.AsyncClient) -> None:
     """Provider: providers.md §4.4. Ours: a key that no document names is refused."""
-    async with serving(Simulator()) as client:
-        answer = await _created(client, inputs)
+    answer = await _created(strict, inputs)
     body = answer.json()
     assert (answer.status_code, body["message"]) == (400, "Invalid inputs for model")
     assert [error["path"] for error in body["errors"]] == [path]
 
 
-async def test_the_fast_model_has_no_1080p() -> None:
+async def test_the_fast_model_has_no_1080p(strict: httpx.AsyncClient) -> None:
     """Provider: providers.md §4.2, newest schema."""
-    async with serving(Simulator()) as client:
-        answer = await _created(client, {"prompt": "rain", "outputResolution": "1080p"}, "seedance2-fast")
+    answer = await _created(strict, {"prompt": "rain", "outputResolution": "1080p"}, "seedance2-fast")
     assert [error["path"] for error in answer.json()["errors"]] == ["outputResolution"]
 
 
@@ -181,10 +178,11 @@ async def test_the_fast_model_has_no_1080p() -> None:
         ({"model": "seedance-20", "inputs": {"prompt": "rain"}, "prompt": "rain"}, "Invalid request parameters"),
     ],
 )
-async def test_a_bad_body_gets_the_documented_message(body: dict[str, object], message: str) -> None:
+async def test_a_bad_body_gets_the_documented_message(
+    body: dict[str, object], message: str, strict: httpx.AsyncClient
+) -> None:
     """Provider: providers.md §4.4."""
-    async with serving(Simulator()) as client:
-        answer = await client.post(CREATE, json=body)
+    answer = await strict.post(CREATE, json=body)
     assert (answer.status_code, answer.json()) == (400, {"message": message})
 
 
@@ -196,10 +194,11 @@ async def test_a_bad_body_gets_the_documented_message(body: dict[str, object], m
         ({"taskId": "task_abc"}, 404, "Task not found"),
     ],
 )
-async def test_a_bad_task_id_gets_the_documented_message(params: dict[str, str], status: int, message: str) -> None:
+async def test_a_bad_task_id_gets_the_documented_message(
+    params: dict[str, str], status: int, message: str, strict: httpx.AsyncClient
+) -> None:
     """Provider: providers.md §4.4."""
-    async with serving(Simulator()) as client:
-        answer = await client.get(RECORD, params=params)
+    answer = await strict.get(RECORD, params=params)
     assert (answer.status_code, answer.json()) == (status, {"message": message})
 
 

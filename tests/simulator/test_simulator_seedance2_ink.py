@@ -32,10 +32,9 @@ async def _started(client: httpx.AsyncClient, **changes: object) -> str:
     return request_id
 
 
-async def test_a_create_is_answered_with_the_documented_fields() -> None:
+async def test_a_create_is_answered_with_the_documented_fields(strict: httpx.AsyncClient) -> None:
     """Provider: seed 002, "Success Response" and its multimodal example, which costs 64."""
-    async with serving(Simulator(clock=Clock())) as client:
-        answer = await client.post(GENERATIONS, json=MULTIMODAL_EXAMPLE)
+    answer = await strict.post(GENERATIONS, json=MULTIMODAL_EXAMPLE)
     body = answer.json()
     assert body.pop("requestId").startswith("req_")
     assert body == {"success": True, "status": "queued", "creditsCharged": 64}
@@ -110,13 +109,16 @@ async def test_a_body_that_breaks_the_field_table_is_refused_in_the_error_envelo
     assert not simulator.requests[0].accepted
 
 
-@pytest.mark.parametrize("authorization", [None, "Bearer ", "Basic abc", "Bearer wrong-key"])
-async def test_a_missing_or_wrong_key_is_answered_with_the_documented_401(authorization: str | None) -> None:
+@pytest.mark.parametrize("authorization", [None, "Bearer", "Basic abc", "Bearer wrong-key"])
+async def test_a_missing_or_wrong_key_is_answered_with_the_documented_401(
+    authorization: str | None, strict: httpx.AsyncClient
+) -> None:
     """Provider: providers.md §3, the one printed error body of this API."""
-    async with serving(Simulator()) as client:
-        del client.headers["authorization"]
-        headers = {} if authorization is None else {"authorization": authorization}
-        answer = await client.post(GENERATIONS, json=FIRST_FRAME_EXAMPLE, headers=headers)
+    request = strict.build_request("POST", GENERATIONS, json=FIRST_FRAME_EXAMPLE)
+    del request.headers["authorization"]
+    if authorization is not None:
+        request.headers["authorization"] = authorization
+    answer = await strict.send(request)
     assert answer.status_code == 401
     assert answer.json() == {"success": False, "error": {"code": "unauthorized", "message": "Invalid API key"}}
 
@@ -125,10 +127,11 @@ async def test_a_missing_or_wrong_key_is_answered_with_the_documented_401(author
     ("content", "content_type"),
     [(b"{}", "text/plain"), (b"[]", "application/json"), (b'{"model"', "application/json"), (b"", "application/json")],
 )
-async def test_a_body_that_is_no_json_object_is_refused(content: bytes, content_type: str) -> None:
+async def test_a_body_that_is_no_json_object_is_refused(
+    content: bytes, content_type: str, strict: httpx.AsyncClient
+) -> None:
     """Ours: the documents send JSON and say nothing about anything else."""
-    async with serving(Simulator()) as client:
-        answer = await client.post(GENERATIONS, content=content, headers={"content-type": content_type})
+    answer = await strict.post(GENERATIONS, content=content, headers={"content-type": content_type})
     assert (answer.status_code, answer.json()["error"]["code"]) == (400, "invalid_request")
 
 
@@ -147,23 +150,21 @@ async def test_cancelling_ends_a_task_for_good_and_an_ended_task_cannot_be_cance
     assert (late.status_code, late.json()["success"]) == (400, False)
 
 
-async def test_an_id_of_another_format_or_nobodys_is_not_found() -> None:
+async def test_an_id_of_another_format_or_nobodys_is_not_found(strict: httpx.AsyncClient) -> None:
     """Ours: the status of an unknown id is not documented."""
-    async with serving(Simulator()) as client:
-        other = await client.post(
-            "/api/v1/jobs/createTask", json={"model": "seedance-20", "inputs": {"prompt": "rain", "duration": "5"}}
-        )
-        answers = [
-            await client.get(f"{GENERATIONS}/{other.json()['taskId']}"),
-            await client.post(f"{GENERATIONS}/req_1/cancel"),
-        ]
+    other = await strict.post(
+        "/api/v1/jobs/createTask", json={"model": "seedance-20", "inputs": {"prompt": "rain", "duration": "5"}}
+    )
+    answers = [
+        await strict.get(f"{GENERATIONS}/{other.json()['taskId']}"),
+        await strict.post(f"{GENERATIONS}/req_1/cancel"),
+    ]
     assert [(answer.status_code, answer.json()["error"]["code"]) for answer in answers] == [(404, "not_found")] * 2
 
 
-async def test_the_models_are_listed_in_an_envelope() -> None:
+async def test_the_models_are_listed_in_an_envelope(strict: httpx.AsyncClient) -> None:
     """Provider: providers.md §3; the fields of an item are ours."""
-    async with serving(Simulator()) as client:
-        listed = (await client.get("/api/open/v1/models")).json()
+    listed = (await strict.get("/api/open/v1/models")).json()
     assert listed["success"] is True
     assert [model["id"] for model in listed["data"]] == ["seedance-2.0", "seedance-2.0-fast", "seedance-1.5-pro"]
 

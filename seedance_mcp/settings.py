@@ -187,8 +187,7 @@ def _order(env: _Environment) -> Sequence[str]:
 def _configured(spec: ProviderSpec, env: _Environment, key: str) -> ConfiguredProvider:
     variable = f"{spec.id.upper()}_BASE_URL"
     base_url = (env.get(variable) or spec.base_url).rstrip("/")
-    parts = urlsplit(base_url)
-    if parts.scheme not in {"http", "https"} or not parts.hostname or "@" in parts.netloc:
+    if not _is_address(base_url):
         raise SetupError(f"{variable} is an address such as {spec.base_url}; {base_url!r} is set. Correct it.")
     return ConfiguredProvider(
         spec=spec,
@@ -196,6 +195,16 @@ def _configured(spec: ProviderSpec, env: _Environment, key: str) -> ConfiguredPr
         key=SecretStr(key),
         max_concurrent=env.count(f"{spec.id.upper()}_MAX_CONCURRENT"),
     )
+
+
+def _is_address(url: str) -> bool:
+    """Whether it is scheme, host and perhaps a port and a path; credentials do not belong there."""
+    try:
+        parts = urlsplit(url)
+        has_sound_port = parts.port != 0
+    except ValueError:
+        return False
+    return parts.scheme in {"http", "https"} and bool(parts.hostname) and "@" not in parts.netloc and has_sound_port
 
 
 def _default_data_dir() -> Path:

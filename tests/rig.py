@@ -4,7 +4,7 @@ from collections.abc import AsyncGenerator, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, Literal, cast
 
 from mcp import Client
 from mcp_types import CallToolResult, ResourceLink, TextContent
@@ -24,6 +24,19 @@ KEYS = {"SEEDANCE2_INK_API_KEY": "sk-ink-secret", "KINOVI_API_KEY": "sk-kinovi-s
 ADDRESSES = {"SEEDANCE2_INK_BASE_URL": ADDRESS, "KINOVI_BASE_URL": ADDRESS}
 SMALL = {"prompt": "a corgi", "duration": 4, "resolution": "480p"}
 """The cheapest video to render."""
+
+
+@dataclass
+class Heard:
+    """A client's progress callback that remembers."""
+
+    numbers: list[float] = field(default_factory=list[float])
+    messages: list[str] = field(default_factory=list[str])
+
+    async def __call__(self, progress: float, total: float | None, message: str | None) -> None:
+        assert total == 100
+        self.numbers.append(progress)
+        self.messages.append(message or "")
 
 
 @dataclass(kw_only=True)
@@ -69,6 +82,11 @@ def environment(folder: Path, *providers: str) -> dict[str, str]:
         | ADDRESSES
         | {"SEEDANCE_DATA_DIR": str(folder / "data"), "SEEDANCE_OUTPUT_DIR": str(folder / "videos")}
     )
+
+
+def body_of(request: Received) -> Mapping[str, Any]:
+    """The JSON body of a request that reached a provider."""
+    return cast("Mapping[str, Any]", request.body)
 
 
 def text_of(result: CallToolResult) -> str:

@@ -59,7 +59,7 @@ def publish(spec: ToolSpec) -> Tool:
         try:
             return await spec.run(call)
         except SeedanceError as error:
-            return error_result(error)
+            return error_result(error, about=call.arguments.text("task_id"))
         except MCPError:
             raise
         except Exception:
@@ -81,13 +81,16 @@ def publish(spec: ToolSpec) -> Tool:
     )
 
 
-def error_result(error: SeedanceError) -> CallToolResult:
-    """Text only: clients hold structured content against the output schema even on errors."""
-    facts: dict[str, Any] = {"kind": error.kind, "message": error.message, "retryable": error.can_retry}
+def error_result(error: SeedanceError, *, about: str | None = None) -> CallToolResult:
+    """Text only: clients hold structured content against the output schema even on errors.
+
+    An error that concerns a task names it, in the text and in the facts; `about` is the task the caller named.
+    """
+    task_id = error.task_id or about
+    text = error.message if task_id is None or task_id in error.message else f"{error.message} (task {task_id})"
+    facts: dict[str, Any] = {"kind": error.kind, "message": text, "retryable": error.can_retry}
     if error.problems:
         facts["problems"] = list(error.problems)
-    if error.task_id is not None:
-        facts["task_id"] = error.task_id
-    return CallToolResult(
-        is_error=True, content=[TextContent(type="text", text=error.message)], _meta={ERROR_META: facts}
-    )
+    if task_id is not None:
+        facts["task_id"] = task_id
+    return CallToolResult(is_error=True, content=[TextContent(type="text", text=text)], _meta={ERROR_META: facts})

@@ -36,8 +36,8 @@ def create_video(specs: Sequence[ProviderSpec]) -> ToolSpec:
         name="create_video",
         title="Create a video",
         description=(
-            "Start one AI video. This spends the user's money (estimate_cost says how much). Answers with a task; while "
-            "it is not done, call get_task. Do not call this again for the same video."
+            "Start one AI video. This spends the user's money (estimate_cost says how much). Answers with a task; "
+            "while it is not done, call get_task. Do not call this again for the same video."
         ),
         parameters=(*video_parameters(specs), *LIMITS),
         output=TASK_OUTPUT,
@@ -102,6 +102,8 @@ def was_refused(task: Task) -> bool:
 
 def refusal(task: Task) -> SeedanceError:
     failure = task.error
-    message = f"{failure.message if failure else 'The video was not sent.'} (task {task.task_id})"
+    message = failure.message if failure else "The video was not sent."
+    if task.idempotency_key is not None:
+        message += " To try again, use a new idempotency_key: this one stands for the refused task."
     kind = failure.kind if failure else "internal"
     return SeedanceError(message, kind=kind, task_id=task.task_id, retryable=bool(failure and failure.retryable))

@@ -43,7 +43,7 @@ def check_portable(name: str, published: Mapping[str, Any]) -> None:
     is_list = kind == "array" and published.get("items") == {"type": "string"}
     has_string_enum = all(isinstance(value, str) for value in published.get("enum", ()))
     if (
-        not (kind in _SCALARS or is_list)
+        not (isinstance(kind, str) and (kind in _SCALARS or is_list))
         or set(published) - _ALLOWED
         or not has_string_enum
         or not published.get("description")

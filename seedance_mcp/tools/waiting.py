@@ -20,7 +20,7 @@ MAX_MESSAGE = 200
 WAIT_SECONDS = Parameter(
     name="wait_seconds",
     kind="integer",
-    description="Wait up to this long for the end; 0 = answer at once.",
+    description="Wait up to so many seconds for the end; 0 = none, default 3 to 25.",
     minimum=0,
     maximum=MAX_WAIT_S,
 )

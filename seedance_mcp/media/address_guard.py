@@ -32,9 +32,9 @@ _DEFAULT_PORTS = {"https": 443, "http": 80}
 _LABEL = re.compile(r"[a-z0-9_](?:[a-z0-9_-]{0,61}[a-z0-9_])?")
 _NUMBER = re.compile(r"[0-9]+|0x[0-9a-f]*")
 _PRIVATE_NAMES = ("localhost", "localdomain", "local", "internal", "intranet", "lan", "home.arpa")
-# Blocks that `is_global` answers differently for, or wrongly, in one of the Python versions we support.
+# For these blocks `is_global` says different things in the Python versions we support.
 _GLOBAL_IPV6 = IPv6Network("2000::/3")
-_DOCUMENTATION_IPV6 = IPv6Network("3fff::/20")
+_NOT_GLOBAL_IPV6 = (IPv6Network("2002::/16"), IPv6Network("3fff::/20"))
 _NAT64 = IPv6Network("64:ff9b::/96")
 _SHOWN_TAIL = 40
 
@@ -190,16 +190,9 @@ def _is_private_name(name: str) -> bool:
 def _is_public(address: _IpAddress) -> bool:
     if isinstance(address, IPv4Address):
         return address.is_global and not (address.is_multicast or address.is_reserved)
-    embedded = _embedded(address)
-    if embedded is not None:
-        return _is_public(embedded)
-    return address in _GLOBAL_IPV6 and address.is_global and address not in _DOCUMENTATION_IPV6
-
-
-def _embedded(address: IPv6Address) -> IPv4Address | None:
-    if address in _NAT64:
-        return IPv4Address(address.packed[-4:])
-    return address.ipv4_mapped or address.sixtofour
+    if address in _NAT64:  # how a network without IPv4 reaches one; other embeddings are not in use any more
+        return _is_public(IPv4Address(address.packed[-4:]))
+    return address in _GLOBAL_IPV6 and address.is_global and not any(address in block for block in _NOT_GLOBAL_IPV6)
 
 
 async def _addresses(target: _Target, resolve: Resolve) -> Sequence[str]:

@@ -1,12 +1,13 @@
 """Fetches a finished video into a folder: checked addresses, constant memory, a final name only when it is whole."""
 
-from collections.abc import AsyncGenerator, AsyncIterator, Callable
-from contextlib import aclosing
+from collections.abc import AsyncGenerator, AsyncIterator, Callable, Generator
+from contextlib import aclosing, contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
 from urllib.parse import urljoin
 
 import anyio
+from anyio.streams.memory import MemoryObjectReceiveStream, MemoryObjectSendStream
 from anyio.to_thread import run_sync
 
 from seedance_mcp.http import HttpError, HttpStream, NoAnswerError, Transport, open_stream
@@ -16,7 +17,8 @@ from seedance_mcp.media.video_file import NotAVideoError, VideoFile, check_start
 
 MAX_BYTES = 2 * 1024**3
 MAX_REDIRECTS = 5
-_WRITE_BYTES = 1024 * 1024
+_BATCH_BYTES = 1024 * 1024
+_BATCH_CHUNKS = 1024
 _START_BYTES = 64
 _REDIRECTS = frozenset({301, 302, 303, 307, 308})
 _GONE = frozenset({401, 403, 404, 410})
@@ -41,8 +43,8 @@ class DownloadError(Exception):
         self.gone = status in _GONE
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class _Job:
+@dataclass(frozen=True, slots=True)
+class _Download:
     part: PartFile
     allowed_origins: frozenset[str]
     transport: Transport | None
@@ -82,19 +84,17 @@ async def download_video(
     Raises:
         DownloadError: Nothing was saved, and nothing was left behind.
     """
-    job = _Job(
-        part=PartFile(folder, name),
-        allowed_origins=allowed_origins,
-        transport=transport,
-        max_bytes=max_bytes,
-        timeout_s=timeout_s,
-        resolve=resolve,
-        on_progress=on_progress,
-    )
-    shown = shown_url(url)
-    try:
+    part = PartFile(folder, name)
+    download = _Download(part, allowed_origins, transport, max_bytes, timeout_s, resolve, on_progress)
+    with _errors_in_words(shown_url(url), total_timeout_s):
         with anyio.fail_after(total_timeout_s):
-            return await _save(job, _encoded(url))
+            return await _save(download, _encoded(url))
+
+
+@contextmanager
+def _errors_in_words(shown: str, total_timeout_s: float) -> Generator[None]:
+    try:
+        yield
     except UnsafeUrlError as error:
         raise DownloadError(f"The video was not fetched. {error}", retryable=False) from error
     except (HttpError, NotAVideoError) as error:
@@ -104,30 +104,32 @@ async def download_video(
     except TimeoutError as error:
         message = f"The video at {shown} could not be fetched: it took longer than {total_timeout_s:.0f} s."
         raise DownloadError(message, retryable=True) from error
+    except OSError as error:
+        raise DownloadError(f"The video at {shown} could not be saved: its file is gone.", retryable=True) from error
 
 
-async def _save(job: _Job, url: str) -> VideoFile:
+async def _save(download: _Download, url: str) -> VideoFile:
     try:
-        await _fetch(job, url)
-        await run_sync(job.part.close)
-        video = await run_sync(probe, job.part.path)
+        await _fetch(download, url)
+        await run_sync(download.part.close)
+        video = await run_sync(probe, download.part.path)
         # Nothing may wait after this: a time limit that strikes between would report a saved video as lost.
-        path = await run_sync(job.part.keep)
+        path = await run_sync(download.part.keep)
     except BaseException:
         with anyio.CancelScope(shield=True):
-            await run_sync(job.part.discard)
+            await run_sync(download.part.discard)
         raise
     return replace(video, path=path)
 
 
-async def _fetch(job: _Job, url: str) -> None:
+async def _fetch(download: _Download, url: str) -> None:
     for _ in range(MAX_REDIRECTS + 1):
-        address = await resolve_public(url, allowed_origins=job.allowed_origins, resolve=job.resolve)
-        transport = job.transport if origin_of(url) in job.allowed_origins else None
-        async with open_stream(url, address=address, transport=transport, timeout_s=job.timeout_s) as answer:
+        address = await resolve_public(url, allowed_origins=download.allowed_origins, resolve=download.resolve)
+        transport = download.transport if origin_of(url) in download.allowed_origins else None
+        async with open_stream(url, address=address, transport=transport, timeout_s=download.timeout_s) as answer:
             location = answer.headers.get("location")
             if answer.status not in _REDIRECTS or not location:
-                return await _receive(job, url, answer)
+                return await _receive(download, url, answer)
         url = _next_url(url, location)
     raise DownloadError(
         f"The video at {shown_url(url)} could not be fetched: it was redirected more than {MAX_REDIRECTS} times.",
@@ -135,23 +137,46 @@ async def _fetch(job: _Job, url: str) -> None:
     )
 
 
-async def _receive(job: _Job, url: str, answer: HttpStream) -> None:
+async def _receive(download: _Download, url: str, answer: HttpStream) -> None:
     _refuse_status(url, answer.status)
     total = _length(answer)
-    _refuse_size(url, total or 0, job.max_bytes)
+    _refuse_size(url, total or 0, download.max_bytes)
+    ahead, behind = anyio.create_memory_object_stream[list[bytes]](1)
+    with ahead, behind:
+        try:
+            # Writing runs beside receiving, so that the disk and the network do not wait for each other.
+            async with anyio.create_task_group() as tasks:
+                tasks.start_soon(_write, download, behind, total)
+                async with ahead:
+                    await _pass_on(download, url, answer, ahead, total)
+        except ExceptionGroup as group:
+            raise group.exceptions[0] from group
+
+
+async def _pass_on(
+    download: _Download, url: str, answer: HttpStream, ahead: MemoryObjectSendStream[list[bytes]], total: int | None
+) -> None:
     done = 0
     async with aclosing(_batches(answer.chunks)) as batches:
         async for batch in batches:
             if not done:
-                check_start(bytes(batch[:_START_BYTES]))
-                await run_sync(job.part.open)
-            done += len(batch)
-            _refuse_size(url, done, job.max_bytes)
-            await run_sync(job.part.write, batch)
-            if job.on_progress is not None:
-                job.on_progress(done, total)
+                check_start(b"".join(batch)[:_START_BYTES])
+            done += sum(map(len, batch))
+            _refuse_size(url, done, download.max_bytes)
+            await ahead.send(batch)
     if total is not None and done != total:
         raise NoAnswerError(f"only {done} of {total} bytes came")
+
+
+async def _write(download: _Download, behind: MemoryObjectReceiveStream[list[bytes]], total: int | None) -> None:
+    done = 0
+    async for batch in behind:
+        if not done:
+            await run_sync(download.part.open)
+        await run_sync(download.part.write, batch)
+        done += sum(map(len, batch))
+        if download.on_progress is not None:
+            download.on_progress(done, total)
 
 
 def _length(answer: HttpStream) -> int | None:
@@ -160,16 +185,17 @@ def _length(answer: HttpStream) -> int | None:
     return int(length) if length.isdecimal() and "content-encoding" not in answer.headers else None
 
 
-async def _batches(chunks: AsyncIterator[bytes]) -> AsyncGenerator[bytearray]:
-    """Fewer and larger pieces, as each is written by a worker thread; an empty answer is one empty piece."""
-    batch = bytearray()
+async def _batches(chunks: AsyncIterator[bytes]) -> AsyncGenerator[list[bytes]]:
+    """Fewer and larger pieces, as each is written by a worker thread; an empty answer is one empty batch."""
+    batch: list[bytes] = []
+    size = 0
     is_first = True
     async for chunk in chunks:
-        batch += chunk
-        if len(batch) >= _WRITE_BYTES:
+        batch.append(chunk)
+        size += len(chunk)
+        if size >= _BATCH_BYTES or len(batch) >= _BATCH_CHUNKS:
             yield batch
-            batch = bytearray()
-            is_first = False
+            batch, size, is_first = [], 0, False
     if batch or is_first:
         yield batch
 

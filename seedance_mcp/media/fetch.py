@@ -4,7 +4,7 @@ from urllib.parse import urljoin
 
 import anyio
 
-from seedance_mcp.http import NoAnswerError, NotConnectedError, open_stream
+from seedance_mcp.http import HttpError, open_stream
 from seedance_mcp.media.address_guard import resolve_public, shown_url
 
 MAX_PICTURE = 30 * 1024 * 1024
@@ -17,7 +17,7 @@ class PictureError(Exception):
     """A picture could not be read; the text says which and why."""
 
 
-async def fetch_picture(url: str) -> bytes:
+async def fetch_picture(url: str, *, allowed_origins: frozenset[str] = frozenset()) -> bytes:
     """The bytes behind a public https URL; every redirect is checked like the URL itself.
 
     Raises:
@@ -26,7 +26,7 @@ async def fetch_picture(url: str) -> bytes:
     """
     with anyio.move_on_after(2 * TIMEOUT_S):
         for _ in range(MAX_HOPS):
-            step = await _hop(url)
+            step = await _hop(url, allowed_origins)
             if isinstance(step, bytes):
                 return step
             url = step
@@ -34,14 +34,14 @@ async def fetch_picture(url: str) -> bytes:
     raise PictureError(f"{shown_url(url)} did not arrive in time.")
 
 
-async def _hop(url: str) -> bytes | str:
+async def _hop(url: str, allowed_origins: frozenset[str]) -> bytes | str:
     """The picture, or where it has moved to."""
-    address = await resolve_public(url)
     try:
+        address = await resolve_public(url, allowed_origins=allowed_origins)
         async with open_stream(url, address=address, timeout_s=TIMEOUT_S) as answer:
             location = answer.headers.get("location")
             if 300 <= answer.status < 400 and location:
-                return urljoin(url, location)
+                return _joined(url, location)
             if answer.status != 200:
                 raise PictureError(f"{shown_url(url)} answered HTTP {answer.status}.")
             picture = bytearray()
@@ -50,5 +50,12 @@ async def _hop(url: str) -> bytes | str:
                 if len(picture) > MAX_PICTURE:
                     raise PictureError(f"{shown_url(url)} is larger than 30 MB.")
             return bytes(picture)
-    except (NotConnectedError, NoAnswerError) as error:
+    except HttpError as error:
         raise PictureError(f"{shown_url(url)} could not be read: {error}.") from error
+
+
+def _joined(url: str, location: str) -> str:
+    try:
+        return urljoin(url, location)
+    except ValueError as error:
+        raise PictureError(f"{shown_url(url)} redirects to an address that is none.") from error

@@ -5,7 +5,7 @@ import os
 import re
 import secrets
 import time
-from collections.abc import Generator
+from collections.abc import Generator, Iterable
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import BinaryIO
@@ -45,14 +45,14 @@ class PartFile:
             _remove_stale(self._folder)
             self._file = self.path.open("xb")
 
-    def write(self, piece: bytes | bytearray) -> None:
+    def write(self, pieces: Iterable[bytes]) -> None:
         """Appends.
 
         Raises:
             DiskError: The disk is full or broken.
         """
         with _disk_errors(self._folder):
-            self._opened().write(piece)
+            self._opened().writelines(pieces)
 
     def close(self) -> None:
         """Brings everything to the disk.

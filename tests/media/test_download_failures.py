@@ -8,7 +8,7 @@ import anyio
 import httpx
 import pytest
 from anyio.abc import SocketStream
-from downloads import MEGABYTE, NAME, VIDEO, names, ok, save, save_from
+from downloads import MEGABYTE, NAME, ORIGIN, URL, VIDEO, names, ok, save, save_from
 from raw_server import Answer, closed_port, raw_server, reply, silence, then_close
 
 from seedance_mcp.media.download import DownloadError, download_video
@@ -120,6 +120,26 @@ async def test_a_folder_that_cannot_be_written_is_said_in_words_and_may_be_tried
         await save(tmp_path / "taken", ok)
 
     assert caught.value.retryable
+
+
+async def test_a_file_that_somebody_removes_meanwhile_is_said_in_words(tmp_path: Path) -> None:
+    """Ours: a program that tidies folders must not end in a stack trace."""
+
+    def tidy(_done: int, _total: int | None) -> None:
+        for path in tmp_path.iterdir():
+            path.unlink()
+
+    with anyio.fail_after(10), pytest.raises(DownloadError, match="its file is gone") as caught:
+        await download_video(
+            URL,
+            folder=tmp_path,
+            name=NAME,
+            allowed_origins=frozenset({ORIGIN}),
+            transport=httpx.MockTransport(ok),
+            on_progress=tidy,
+        )
+
+    assert (caught.value.retryable, names(tmp_path)) == (True, [])
 
 
 async def test_two_downloads_of_one_name_are_both_whole(tmp_path: Path) -> None:

@@ -13,7 +13,7 @@ from seedance_mcp.media.part_file import DiskError, PartFile
 def written(folder: Path, content: bytes, name: str = "a.mp4") -> PartFile:
     part = PartFile(folder, name)
     part.open()
-    part.write(content)
+    part.write([content])
     part.close()
     return part
 
@@ -51,7 +51,7 @@ def test_two_writers_of_one_name_do_not_meet(tmp_path: Path) -> None:
     first, second = PartFile(tmp_path, "a.mp4"), PartFile(tmp_path, "a.mp4")
     for part, content in ((first, b"first"), (second, b"second")):
         part.open()
-        part.write(content)
+        part.write([content])
     for part in (second, first):
         part.close()
 
@@ -127,7 +127,7 @@ def test_a_full_disk_is_an_error_in_words(tmp_path: Path, monkeypatch: pytest.Mo
 
     part = PartFile(tmp_path, "a.mp4")
     part.open()
-    part.write(b"1")
+    part.write([b"1"])
     monkeypatch.setattr(os, "fsync", full)
 
     with pytest.raises(DiskError, match="is full"):
@@ -169,4 +169,4 @@ def test_a_folder_with_a_thousand_files_of_one_name_is_an_error_in_words(
 def test_writing_before_opening_is_a_mistake_of_the_caller(tmp_path: Path) -> None:
     """Ours: it must not pass silently."""
     with pytest.raises(RuntimeError, match="not opened"):
-        PartFile(tmp_path, "a.mp4").write(b"1")
+        PartFile(tmp_path, "a.mp4").write([b"1"])

@@ -43,8 +43,9 @@ class Simulator:
         fetch: Reads input pictures from elsewhere; without it they are drawn from their URL's hash.
         accepted_key: The only key that is let in. Default: every key but `wrong-key`.
         max_concurrent: How many unfinished tasks a format has before it answers 429. Default: no limit.
-        folder: Where rendered videos are kept, for other simulators and after a restart too. Default: a temporary
+        cache_dir: Where rendered videos are kept, for other simulators and after a restart too. Default: a temporary
             folder that goes when the simulator goes.
+        keep_requests: How many requests are remembered, the newest ones.
     """
 
     def __init__(
@@ -56,15 +57,17 @@ class Simulator:
         fetch: Fetch | None = None,
         accepted_key: str | None = None,
         max_concurrent: int | None = None,
-        folder: Path | None = None,
+        cache_dir: Path | None = None,
+        keep_requests: int = 10_000,
     ) -> None:
-        self._films = Films(Frames(self.asgi, fetch), folder)
+        self._films = Films(Frames(self.asgi, fetch), cache_dir)
         self._premises = Premises(
             tasks=Tasks(clock),
             films=self._films,
             run_s=run_s,
             accepted_key=accepted_key,
             max_concurrent=max_concurrent,
+            keep_requests=keep_requests,
         )
         self.formats = tuple(formats)
         self._router = Router([*self._control_routes(), *self._wire_routes()])

@@ -1,6 +1,6 @@
 """Answers that go wrong below HTTP: cut off, held up, blown up, wrongly labelled."""
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Callable
 from typing import Final, cast
 
 import anyio
@@ -33,7 +33,7 @@ def distorted(answer: ASGIApp, fault: Fault) -> ASGIApp:
 
     async def app(scope: Scope, receive: Receive, send: Send) -> None:
         try:
-            await answer(scope, receive, bend(fault, scope, send))
+            await answer(scope, receive, bend(fault, scope, receive, send))
         except _CutError:
             await _hang_up(scope, receive, "close")
 
@@ -46,11 +46,15 @@ async def _hang_up(scope: Scope, receive: Receive, how: str) -> None:
     if transport is None:
         raise ConnectionResetError("the simulator closed the connection")
     getattr(transport, how)()
+    await _disconnected(receive)
+
+
+async def _disconnected(receive: Receive) -> None:
     while (await receive())["type"] != "http.disconnect":
         pass
 
 
-def _truncated(_: Fault, __: Scope, send: Send) -> Send:
+def _truncated(_: Fault, __: Scope, ___: Receive, send: Send) -> Send:
     left = 0
 
     async def cut(message: Message) -> None:
@@ -68,7 +72,7 @@ def _truncated(_: Fault, __: Scope, send: Send) -> Send:
     return cut
 
 
-def _slow(fault: Fault, _: Scope, send: Send) -> Send:
+def _slow(fault: Fault, _: Scope, receive: Receive, send: Send) -> Send:
     """Holds an answer up before it begins, a file in its middle."""
     pause_at = 0
 
@@ -79,13 +83,15 @@ def _slow(fault: Fault, _: Scope, send: Send) -> Send:
         elif pause_at >= 0:
             pause_at -= len(message.get("body", b"")) + 1
             if pause_at < 0:
-                await anyio.sleep(fault.seconds)
+                with anyio.move_on_after(fault.seconds):
+                    await _disconnected(receive)
+                    raise _CutError
         await send(message)
 
     return hold
 
 
-def _wrong_content_type(_: Fault, __: Scope, send: Send) -> Send:
+def _wrong_content_type(_: Fault, __: Scope, ___: Receive, send: Send) -> Send:
     async def relabel(message: Message) -> None:
         if message["type"] == "http.response.start":
             MutableHeaders(raw=message["headers"])["content-type"] = "text/plain; charset=utf-8"
@@ -94,7 +100,7 @@ def _wrong_content_type(_: Fault, __: Scope, send: Send) -> Send:
     return relabel
 
 
-def _huge(fault: Fault, scope: Scope, send: Send) -> Send:
+def _huge(fault: Fault, scope: Scope, _: Receive, send: Send) -> Send:
     piece = (b"\0" if fault.on == "download" else b" ") * _PIECE
 
     async def pad(message: Message) -> None:
@@ -123,7 +129,7 @@ def _length(message: Message) -> int:
     return int(MutableHeaders(raw=message["headers"])["content-length"])
 
 
-_BENDS: Final[dict[str, Callable[[Fault, Scope, Send], Callable[[Message], Awaitable[None]]]]] = {
+_BENDS: Final[dict[str, Callable[[Fault, Scope, Receive, Send], Send]]] = {
     "truncated": _truncated,
     "slow": _slow,
     "wrong_content_type": _wrong_content_type,

@@ -68,11 +68,11 @@ async def _create(call: Call) -> JsonObject:
         aspect_ratio=body["aspect_ratio"],
         seconds=body["duration"],
         audio=body["generate_audio"],
-        first_frame=body.get("first_frame"),
-        last_frame=body.get("last_frame"),
+        first_frame=call.films.shortened(body.get("first_frame")),
+        last_frame=call.films.shortened(body.get("last_frame")),
     )
-    task = call.accept(_task(call, encode_id(order, now, call.films), order, now))
-    if all(frame is None or frame.startswith("data:") for frame in (order.first_frame, order.last_frame)):
+    task = call.accept(_task(call, encode_id(order, now), order, now))
+    if all(body.get(frame, "data:").startswith("data:") for frame in ("first_frame", "last_frame")):
         # Other frames take time to fetch; the first question about the task begins with that.
         await call.films.begin(order, task.origin)
     return {"id": task.task_id, "status": call.tasks.see(task).say(_WORDS)}
@@ -131,7 +131,7 @@ def _recall(call: Call) -> None:
     """Makes a task of an id that this process has not seen yet."""
     task_id = call.path["video_id"]
     if call.tasks.find(call.wire_id, task_id) is None:
-        decoded = decode_id(task_id, call.films)
+        decoded = decode_id(task_id)
         if decoded is not None:
             call.tasks.add(_task(call, task_id, *decoded))
 
@@ -142,7 +142,7 @@ def _task(call: Call, task_id: str, order: Order, created_s: float) -> Task:
         wire_id=call.wire_id,
         order=order,
         origin=call.origin,
-        body=call.body,
+        body={},
         created_s=created_s,
         run_s=call.run_s * (0.75 + order.seconds / 10),
     )

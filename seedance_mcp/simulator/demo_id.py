@@ -2,7 +2,7 @@
 
 `start.shape.look.nonce[.frame][.frame].check`, all of it safe in a URL: start in milliseconds and look in base 36;
 shape one character each for seconds, resolution, ratio and sound; a frame is `f` (first) or `l` (last) and its URL in
-base64url, or `F` or `L` and the name under which a long URL is kept.
+base64url.
 """
 
 import base64
@@ -11,19 +11,17 @@ import re
 import secrets
 from typing import Final
 
-from seedance_mcp.simulator.films import Films
 from seedance_mcp.simulator.scene import ASPECT_RATIOS, RESOLUTIONS, Order
 
 _DIGITS: Final = "0123456789abcdefghijklmnopqrstuvwxyz"
-_INLINE: Final = 600
 _ID: Final = re.compile(
     r"(?P<start>[0-9a-z]+)\.(?P<shape>[4-9a-f][0-3][0-5][01])\.(?P<look>[0-9a-z]+)\.[0-9a-f]+"
-    r"(?:\.(?P<first>[fF][\w-]+))?(?:\.(?P<last>[lL][\w-]+))?",
+    r"(?:\.(?P<first>f[\w-]+))?(?:\.(?P<last>l[\w-]+))?",
     re.ASCII,
 )
 
 
-def encode_id(order: Order, start_s: float, films: Films) -> str:
+def encode_id(order: Order, start_s: float) -> str:
     shape = (
         _DIGITS[order.seconds],
         _DIGITS[RESOLUTIONS.index(order.resolution)],
@@ -33,12 +31,12 @@ def encode_id(order: Order, start_s: float, films: Films) -> str:
     parts = [_base36(round(start_s * 1000)), "".join(shape), _base36(order.look), secrets.token_hex(2)]
     for mark, url in (("f", order.first_frame), ("l", order.last_frame)):
         if url is not None:
-            parts.append(mark + _pack(url) if len(url) <= _INLINE else mark.upper() + films.keep(url))
+            parts.append(mark + _pack(url))
     payload = ".".join(parts)
     return f"{payload}.{_check(payload)}"
 
 
-def decode_id(task_id: str, films: Films) -> tuple[Order, float] | None:
+def decode_id(task_id: str) -> tuple[Order, float] | None:
     """The request and its time, or None when this is no id that was given out."""
     payload, _, check = task_id.rpartition(".")
     found = _ID.fullmatch(payload)
@@ -51,16 +49,14 @@ def decode_id(task_id: str, films: Films) -> tuple[Order, float] | None:
         aspect_ratio=ASPECT_RATIOS[ratio],
         seconds=seconds,
         audio=bool(audio),
-        first_frame=_frame(found["first"], films),
-        last_frame=_frame(found["last"], films),
+        first_frame=_frame(found["first"]),
+        last_frame=_frame(found["last"]),
     )
     return order, int(found["start"], 36) / 1000
 
 
-def _frame(part: str | None, films: Films) -> str | None:
-    if part is None:
-        return None
-    return films.kept(part[1:]) if part[0].isupper() else _unpack(part[1:])
+def _frame(part: str | None) -> str | None:
+    return None if part is None else _unpack(part[1:])
 
 
 def _check(payload: str) -> str:

@@ -52,8 +52,13 @@ class Premises:
     run_s: float
     accepted_key: str | None
     max_concurrent: int | None
+    keep_requests: int
     faults: Faults = field(default_factory=Faults)
     requests: list[Received] = field(default_factory=list[Received])
+
+    def remember(self, received: Received) -> None:
+        self.requests.append(received)
+        del self.requests[: max(0, len(self.requests) - self.keep_requests)]
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,7 +76,7 @@ class Exchange:
         received = self._note(request)
         if INSIDE not in scope:
             fault = self.premises.faults.take(self.endpoint.does, self.wire.wire_id)
-            self.premises.requests.append(received)
+            self.premises.remember(received)
         answer = await self._answer(request, received, fault)
         await answer(scope, receive, send)
 

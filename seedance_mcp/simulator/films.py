@@ -9,6 +9,7 @@ import weakref
 from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
+from typing import Final
 
 import anyio
 import anyio.to_thread
@@ -16,7 +17,9 @@ import anyio.to_thread
 from seedance_mcp.simulator.frames import Frames
 from seedance_mcp.simulator.scene import Order, Scene, pixels
 
-_KEPT_BYTES = 1024 * 1024 * 1024
+_KEPT_BYTES: Final = 1024 * 1024 * 1024
+_KEPT: Final = "kept:"
+_CARRIED: Final = 600
 
 
 @dataclass(slots=True)
@@ -46,7 +49,6 @@ class Films:
         if self._folder is None:
             self._folder = Path(tempfile.mkdtemp(prefix="seedance-simulator-"))
             weakref.finalize(self, shutil.rmtree, self._folder, ignore_errors=True)
-        self._folder.mkdir(parents=True, exist_ok=True)
         return self._folder
 
     async def begin(self, order: Order, origin: str) -> bool:
@@ -77,20 +79,18 @@ class Films:
             await anyio.to_thread.run_sync(_write_last_frame, video, picture)
         return picture
 
-    def keep(self, url: str) -> str:
-        """Stores a URL that is too long to be carried about; returns its name."""
+    def shortened(self, url: str | None) -> str | None:
+        """The URL; one too long to be carried about is stored, and its name takes its place."""
+        if url is None or len(url) <= _CARRIED:
+            return url
         name = hashlib.sha256(url.encode()).hexdigest()[:32]
-        file = self.folder / f"{name}.url"
+        file = self._kept(name)
         if not file.exists():
+            self.folder.mkdir(parents=True, exist_ok=True)
             part = _part_of(file)
             part.write_text(url, encoding="utf-8")
             part.replace(file)
-        return name
-
-    def kept(self, name: str) -> str:
-        """The URL of that name; when it is gone, one that leads nowhere, for which there is a stand-in."""
-        file = self.folder / f"{name}.url"
-        return file.read_text(encoding="utf-8") if file.exists() else f"gone:{name}"
+        return _KEPT + name
 
     def close(self) -> None:
         """Stops renders that are under way; none will begin."""
@@ -105,9 +105,17 @@ class Films:
             seconds=order.seconds,
             audio=order.audio,
             look=order.look,
-            first_frame=None if first is None else await self._frames.read(first, origin),
-            last_frame=None if last is None else await self._frames.read(last, origin),
+            first_frame=None if first is None else await self._frames.read(self._in_full(first), origin),
+            last_frame=None if last is None else await self._frames.read(self._in_full(last), origin),
         )
+
+    def _in_full(self, url: str) -> str:
+        """A stored URL that is gone by now leads nowhere, and a stand-in is drawn."""
+        file = self._kept(url.removeprefix(_KEPT)) if url.startswith(_KEPT) else None
+        return file.read_text(encoding="utf-8") if file is not None and file.exists() else url
+
+    def _kept(self, name: str) -> Path:
+        return self.folder / f"{name}.url"
 
     def _path(self, key: str) -> Path:
         return self.folder / f"{key}.mp4"
@@ -122,6 +130,7 @@ class Films:
         return False
 
     def _start(self, scene: Scene) -> None:
+        self.folder.mkdir(parents=True, exist_ok=True)
         render = self._renders[scene.key] = _Render()
         path = self._path(scene.key)
         threading.Thread(target=partial(self._run, render, scene, path), name="render", daemon=True).start()

@@ -50,8 +50,13 @@ class Frames:
         statuses: list[int] = []
         body = bytearray()
 
+        messages: list[Message] = [{"type": "http.request", "body": b"", "more_body": False}]
+
         async def receive() -> Message:
-            return {"type": "http.request", "body": b"", "more_body": False}
+            if not messages:
+                # Whoever listens for the end of the connection is cancelled with the answer; an early end would cut it.
+                await anyio.sleep_forever()
+            return messages.pop()
 
         async def send(message: Message) -> None:
             if message["type"] == "http.response.start":

@@ -61,6 +61,7 @@ def png(frame: VideoFrame) -> bytes:
         untagged = "setparams=color_primaries=unknown:color_trc=unknown"
         frame = _through(frame, f"scale={_FROM_VIDEO}:flags={_FINE}", "format=rgb24", untagged)
     codec = av.CodecContext.create("png", "w")
+    codec.options = {"compression_level": "3"}
     codec.width, codec.height, codec.pix_fmt, codec.time_base = frame.width, frame.height, "rgb24", FRAME_TIME
     frame.pts = 0
     return b"".join(bytes(packet) for packet in (*codec.encode(frame), *codec.encode(None)))

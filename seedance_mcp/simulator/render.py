@@ -56,8 +56,7 @@ def last_frame_png(video: bytes | Path) -> bytes:
     """The very last picture of an MP4."""
     with av.open(io.BytesIO(video) if isinstance(video, bytes) else video, "r") as container:
         stream = container.streams.video[0]
-        if stream.duration is not None:
-            container.seek(max(0, stream.duration - 1), stream=stream, backward=True)
+        container.seek(max(0, (stream.duration or 1) - 1), stream=stream, backward=True)
         last = max(container.decode(stream), key=lambda frame: frame.pts or 0)
     return png(last)
 

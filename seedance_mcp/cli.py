@@ -15,14 +15,18 @@ def main(arguments: Sequence[str] | None = None) -> int:
     given = list(sys.argv[1:] if arguments is None else arguments)
     # Importing makes hundreds of thousands of objects that stay: collecting meanwhile only costs time.
     gc.disable()
+    try:
+        return _run(given)
+    except KeyboardInterrupt:
+        return 130
+
+
+def _run(given: Sequence[str]) -> int:
     if not given:
         return _serve()
     if given[0] == "create":
-        from seedance_mcp.shell import create
-
-        return _with_settings(lambda settings: create(settings, given[1:]))
-    parser = _parser()
-    options = parser.parse_args(given)
+        return _create(given[1:])
+    options = _parser().parse_args(given)
     if options.command == "simulator":
         return _simulator(options)
     return _serve()
@@ -43,11 +47,17 @@ def _parser() -> argparse.ArgumentParser:
         "simulator", help="speak the providers' wire formats locally, for trying and testing"
     )
     simulator.add_argument("--host", default="127.0.0.1")
-    simulator.add_argument("--port", type=int, default=8700, help="0 chooses a free one (default %(default)s)")
+    simulator.add_argument("--port", type=_port, default=8700, help="0 chooses a free one (default %(default)s)")
     simulator.add_argument(
         "--run-seconds", type=float, default=4.0, help="how long a video takes (default %(default)s)"
     )
     return parser
+
+
+def _port(text: str) -> int:
+    if not (text.isascii() and text.isdigit() and int(text) < 65536):
+        raise argparse.ArgumentTypeError(f"a port is a number from 0 to 65535; {text!r} was given")
+    return int(text)
 
 
 def _serve() -> int:
@@ -64,6 +74,15 @@ def _serve() -> int:
         return 0
 
     return _with_settings(serve)
+
+
+def _create(arguments: Sequence[str]) -> int:
+    def create(settings: "Settings") -> int:
+        from seedance_mcp.shell import create
+
+        return create(settings, arguments)
+
+    return _with_settings(create)
 
 
 def _with_settings(run: Callable[["Settings"], int]) -> int:
@@ -92,6 +111,8 @@ def _simulator(options: argparse.Namespace) -> int:
     gc.enable()
     try:
         anyio.run(run_simulator, options.host, options.port, options.run_seconds, announce)
-    except KeyboardInterrupt:
-        return 130
+    except OSError as error:
+        why = error.strerror or error
+        announce(f"seedance-mcp: --host {options.host} --port {options.port}: {why}. --port 0 takes a free one.")
+        return 1
     return 0

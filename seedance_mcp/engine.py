@@ -1,7 +1,9 @@
 """Puts the engine together: store, providers, demo. Imported late, because it brings SQLite and HTTP along."""
 
-from collections.abc import AsyncGenerator, Mapping
-from contextlib import asynccontextmanager
+from collections.abc import AsyncGenerator, Generator, Mapping
+from contextlib import asynccontextmanager, contextmanager
+
+import anyio.to_thread
 
 from seedance_mcp.http import Transport, asgi_transport
 from seedance_mcp.providers import DEMO
@@ -13,6 +15,8 @@ from seedance_mcp.tasks.desk import Desk
 from seedance_mcp.tasks.service import VideoTasks, new_worker
 
 STORE_NAME = "tasks.db"
+DEMO_FOLDER = "demo"
+"""Where the demo's videos are rendered: beside the store, so that a demo task survives a restart like any other."""
 
 
 @asynccontextmanager
@@ -24,28 +28,40 @@ async def open_tasks(
     Raises:
         StoreError: The data folder cannot be used.
     """
-    at_hand = dict(transports)
+    with _with_demo(settings, transports) as at_hand:
+        clients = await anyio.to_thread.run_sync(_clients, settings, at_hand)
+        desk = Desk(
+            store=SqliteTaskStore(settings.data_dir / STORE_NAME),
+            clock=clock,
+            catalogue=settings.catalogue,
+            clients=clients,
+            limits=settings.limits,
+            transports=at_hand,
+            output_dir=settings.output_dir,
+            worker=new_worker(),
+        )
+        async with VideoTasks(desk) as tasks:
+            yield tasks
+
+
+def _clients(settings: Settings, transports: Mapping[str, Transport]) -> Mapping[str, ProviderClient]:
+    """Called on a thread: reading the certificates of the machine takes as long as thirty answers."""
     configured = settings.catalogue.configured
-    if DEMO.id not in at_hand and any(provider.spec.id == DEMO.id for provider in configured):
-        at_hand[DEMO.id] = _demo_transport()
-    clients = {provider.spec.id: ProviderClient(provider, at_hand.get(provider.spec.id)) for provider in configured}
-    desk = Desk(
-        store=SqliteTaskStore(settings.data_dir / STORE_NAME),
-        clock=clock,
-        catalogue=settings.catalogue,
-        clients=clients,
-        limits=settings.limits,
-        transports=at_hand,
-        output_dir=settings.output_dir,
-        worker=new_worker(),
-    )
-    async with VideoTasks(desk) as tasks:
-        yield tasks
+    return {provider.spec.id: ProviderClient(provider, transports.get(provider.spec.id)) for provider in configured}
 
 
-def _demo_transport() -> Transport:
-    """The simulator in this process, which reads first frames from the web under the address guard."""
+@contextmanager
+def _with_demo(settings: Settings, transports: Mapping[str, Transport]) -> Generator[Mapping[str, Transport]]:
+    """Adds the simulator of this process, where the demo is used and nothing else stands in for it."""
+    if DEMO.id in transports or settings.catalogue.get(DEMO.id) is None:
+        yield transports
+        return
     from seedance_mcp.media.fetch import fetch_picture
     from seedance_mcp.simulator.app import Simulator
 
-    return asgi_transport(Simulator((DEMO.id,), fetch=fetch_picture).asgi)
+    # It reads first frames from the web under the address guard.
+    simulator = Simulator((DEMO.id,), fetch=fetch_picture, cache_dir=settings.data_dir / DEMO_FOLDER)
+    try:
+        yield {**transports, DEMO.id: asgi_transport(simulator.asgi)}
+    finally:
+        simulator.close()

@@ -1,11 +1,12 @@
 """Builds the MCP server: tools and resources over one engine that starts when it is first needed."""
 
 import logging
-from collections.abc import AsyncGenerator, Mapping
-from contextlib import asynccontextmanager
+from collections.abc import AsyncGenerator, Callable, Mapping
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from typing import TYPE_CHECKING, Any
 
 import anyio
+import anyio.to_thread
 from mcp.server import MCPServer
 from mcp_types import Annotations
 
@@ -21,6 +22,8 @@ from seedance_mcp.tools.video_resource import read_video
 if TYPE_CHECKING:
     from seedance_mcp.http import Transport
     from seedance_mcp.tasks.service import VideoTasks
+
+    OpenTasks = Callable[[Settings, Clock, Mapping[str, Transport]], AbstractAsyncContextManager[VideoTasks]]
 
 logger = logging.getLogger(__name__)
 
@@ -60,9 +63,18 @@ class Engine:
         """Serves until cancelled; after a failed start, waits for the next call and tries again."""
         with anyio.move_on_after(START_ANYWAY_S):
             await self._wanted.wait()
-        while True:
+        leaving = anyio.Event()
+        async with anyio.create_task_group() as group:
+            group.start_soon(self._keep_open, leaving)
             try:
-                await self._serve()
+                await anyio.sleep_forever()
+            finally:
+                leaving.set()
+
+    async def _keep_open(self, leaving: anyio.Event) -> None:
+        while not leaving.is_set():
+            try:
+                await self._serve(leaving)
             except StoreError as error:
                 logger.error("%s", error)  # noqa: TRY400  (the text says it all)
                 self._failure = error
@@ -70,16 +82,24 @@ class Engine:
                 self._settled, self._wanted = anyio.Event(), anyio.Event()
                 await self._wanted.wait()
 
-    async def _serve(self) -> None:
-        from seedance_mcp.engine import open_tasks
+    async def _serve(self, leaving: anyio.Event) -> None:
+        # Told to leave, never cancelled: a cancellation would also hit the create whose answer is still awaited.
+        with anyio.CancelScope(shield=True):
+            open_tasks = await anyio.to_thread.run_sync(_import_engine)
+            async with open_tasks(self._settings, self._clock, self._transports) as tasks:
+                self._tasks = tasks
+                self._settled.set()
+                try:
+                    await leaving.wait()
+                finally:
+                    self._tasks = None
 
-        async with open_tasks(self._settings, self._clock, self._transports) as tasks:
-            self._tasks = tasks
-            self._settled.set()
-            try:
-                await anyio.sleep_forever()
-            finally:
-                self._tasks = None
+
+def _import_engine() -> "OpenTasks":
+    """Called on a thread, so that a host's questions are answered meanwhile."""
+    from seedance_mcp.engine import open_tasks
+
+    return open_tasks
 
 
 class Program:

@@ -1,7 +1,8 @@
-"""`seedance-mcp create`: the main job from a shell, through an in-memory MCP client to the same server."""
+"""`seedance-mcp create`: a video from a shell, through an in-memory MCP client to the same server."""
 
 import argparse
 import gc
+import signal
 import sys
 from collections.abc import Mapping, Sequence
 from typing import Any, Protocol, Self
@@ -18,6 +19,8 @@ from seedance_mcp.tools.parameters import Parameter
 FIRST_WAIT_S = 30
 WAIT_S = 120
 ENDS = {"succeeded", "failed", "cancelled", "uncertain"}
+INTERRUPTED = 128
+"""Plus the signal's number: the exit code of whoever a signal ended."""
 PLAIN_STEP = 10.0
 """Percent between two lines where there is no terminal to draw a bar on."""
 
@@ -33,15 +36,17 @@ class Display(Protocol):
 
 
 def create(settings: Settings, arguments: Sequence[str]) -> int:
-    """Makes one video, prints its path. Exit code: 0 saved, 1 not made, 2 bad request, 3 uncertain, 130 interrupted."""
+    """Makes one video, prints its path.
+
+    Exit code: 0 saved, 1 not made, 2 bad request, 3 uncertain, 128 + n after SIGINT and SIGTERM.
+    """
     tool = create_video(settings.catalogue.specs)
     wish = _parse(tool.parameters, arguments)
     gc.enable()
-    try:
-        return anyio.run(_create, Program(settings), wish, _display())
-    except KeyboardInterrupt:
+    code = anyio.run(_create_or_leave, Program(settings), wish, _display())
+    if code > INTERRUPTED:
         _say("Interrupted. A video that was already ordered goes on and is saved when seedance-mcp runs next.")
-        return 130
+    return code
 
 
 def _parse(parameters: Sequence[Parameter], arguments: Sequence[str]) -> dict[str, Any]:
@@ -70,16 +75,44 @@ def _add_option(parser: argparse.ArgumentParser, parameter: Parameter) -> None:
         parser.add_argument(name, metavar=parameter.kind.upper(), help=text + choices)
 
 
-async def _create(program: Program, wish: Mapping[str, Any], display: Display) -> int:
+async def _create_or_leave(program: Program, wish: Mapping[str, Any], display: Display) -> int:
+    """Ends in order on a signal too: the answer to a create in flight is still taken in."""
+    code = 0
+    async with anyio.create_task_group() as group:
+
+        async def leave_on_signal() -> None:
+            nonlocal code
+            with anyio.open_signal_receiver(signal.SIGTERM, signal.SIGINT) as signals:
+                async for number in signals:
+                    code = INTERRUPTED + number
+                    group.cancel_scope.cancel()
+
+        if sys.platform != "win32":
+            group.start_soon(leave_on_signal)
+        code = await make_video(program, wish, display)
+        group.cancel_scope.cancel()
+    return code
+
+
+async def make_video(program: Program, wish: Mapping[str, Any], display: Display) -> int:
+    """Calls create_video, waits for the end however long it takes, and says what came of it."""
     async with Client(program.mcp) as client:
         with display:
             result = await client.call_tool(
                 "create_video", {**wish, "wait_seconds": FIRST_WAIT_S}, progress_callback=display.show
             )
             while not result.is_error and _facts(result).get("status") not in ENDS:
-                again = {"task_id": _facts(result)["task_id"], "wait_seconds": WAIT_S}
-                result = await client.call_tool("get_task", again, progress_callback=display.show)
+                result = await _wait_longer(client, _facts(result), display)
     return _tell(result)
+
+
+async def _wait_longer(client: Client, task: Mapping[str, Any], display: Display) -> CallToolResult:
+    if task["status"] == "waiting":
+        # get_task answers at once while a task waits for its turn; list_tasks waits for its end.
+        whole = {"task_ids": [task["task_id"]], "wait_seconds": WAIT_S}
+        await client.call_tool("list_tasks", whole, progress_callback=display.show)
+    again = {"task_id": task["task_id"], "wait_seconds": WAIT_S}
+    return await client.call_tool("get_task", again, progress_callback=display.show)
 
 
 def _tell(result: CallToolResult) -> int:
@@ -111,10 +144,11 @@ def _display() -> Display:
 
 
 class PlainLines:
-    """One line for every ten percent."""
+    """One line for every ten percent, and for everything new."""
 
     def __init__(self) -> None:
         self._shown = -PLAIN_STEP
+        self._message: str | None = None
 
     def __enter__(self) -> Self:
         return self
@@ -124,8 +158,8 @@ class PlainLines:
 
     async def show(self, progress: float, total: float | None, message: str | None) -> None:
         del total
-        if progress - self._shown >= PLAIN_STEP:
-            self._shown = progress
+        if progress - self._shown >= PLAIN_STEP or message != self._message:
+            self._shown, self._message = progress, message
             _say(f"{progress:3.0f} %  {message or ''}")
 
 

@@ -1,12 +1,14 @@
 """Serves one host over stdin and stdout: both protocol eras on one connection, and a clean end on EOF and signals."""
 
+import logging
 import os
 import signal
 import sys
-from typing import Any
+from typing import Any, NoReturn
 
 import anyio
 import anyio.abc
+from mcp.server import MCPServer
 from mcp.server.lowlevel import Server
 from mcp.server.stdio import stdio_server
 from mcp.shared._context_streams import ContextReceiveStream, ContextSendStream, create_context_streams
@@ -14,32 +16,52 @@ from mcp.shared.message import SessionMessage
 
 from seedance_mcp.server import Program
 
+logger = logging.getLogger(__name__)
+
 Incoming = SessionMessage | Exception
 TEAR_DOWN_S = 5.0
 
 
 async def serve_stdio(program: Program) -> None:
-    """Serves until stdin closes, or leaves the process with 128 + n on SIGTERM and SIGINT."""
-    down = anyio.Event()
-    async with anyio.create_task_group() as group:
-        if sys.platform != "win32":
-            group.start_soon(_leave_on_signal, group.cancel_scope, down)
+    """Serves until the host closes a pipe, or leaves the process with 128 + n on SIGTERM and SIGINT."""
+    try:
+        async with anyio.create_task_group() as group:
+            down = anyio.Event()
+            if sys.platform != "win32":
+                group.start_soon(_leave_on_signal, group.cancel_scope, down)
+            await _serve_until_closed(program, group.cancel_scope, down)
+            group.cancel_scope.cancel()
+    except* BrokenPipeError:
+        # A host that is killed closes both pipes; an answer may have been on its way.
+        logger.info("The host has gone.")
+
+
+async def _serve_until_closed(program: Program, scope: anyio.CancelScope, down: anyio.Event) -> None:
+    """Sets `down` once everything is put away, because after that `stdio_server` may be stuck in reading stdin."""
+    async with stdio_server() as (received, sent):
         try:
-            await _serve(program)
+            async with program.running():
+                await _serve(program.mcp, received, sent)
+        except anyio.get_cancelled_exc_class():
+            if not scope.cancel_called:
+                # Not by a signal, so because stdout cannot be written: nobody listens any more.
+                _leave(0)
+            raise
         finally:
             down.set()
-        group.cancel_scope.cancel()
+            sent.close()
 
 
-async def _serve(program: Program) -> None:
-    async with program.running(), stdio_server() as (received, sent):
-        switch = _EraSwitch(program.mcp._lowlevel_server, sent)  # noqa: SLF001  # pyright: ignore[reportPrivateUsage]
-        async with anyio.create_task_group() as group:
-            async with received:
-                async for message in received:
-                    await switch.pass_on(message, group)
-            await switch.close()
-        await sent.aclose()
+async def _serve(
+    mcp: MCPServer[Any], received: ContextReceiveStream[Incoming], sent: ContextSendStream[SessionMessage]
+) -> None:
+    switch = _EraSwitch(mcp._lowlevel_server, sent)  # noqa: SLF001  # pyright: ignore[reportPrivateUsage]
+    async with anyio.create_task_group() as group, received:
+        try:
+            async for message in received:
+                await switch.pass_on(message, group)
+        finally:
+            switch.close()
 
 
 class _EraSwitch:
@@ -59,14 +81,15 @@ class _EraSwitch:
     async def pass_on(self, message: Incoming, group: anyio.abc.TaskGroup) -> None:
         method = getattr(getattr(message, "message", None), "method", None)
         if self._loop is None or (method == "initialize" and self._has_spoken):
-            await self.close()
+            self.close()
             self._loop = self._start(group)
         self._has_spoken = True
         await self._loop.send(message)
 
-    async def close(self) -> None:
+    def close(self) -> None:
+        """The protocol loop ends as if the host had gone."""
         if self._loop is not None:
-            await self._loop.aclose()
+            self._loop.close()
             self._loop = None
             self._has_spoken = False
 
@@ -92,6 +115,10 @@ async def _leave_on_signal(scope: anyio.CancelScope, down: anyio.Event) -> None:
             scope.cancel()
             with anyio.CancelScope(shield=True), anyio.move_on_after(TEAR_DOWN_S):
                 await down.wait()
-            sys.stderr.flush()
-            # The thread that reads stdin is blocked in readline and would keep the process alive.
-            os._exit(128 + number)
+            _leave(128 + number)
+
+
+def _leave(code: int) -> NoReturn:
+    """Ends the process although a thread still reads stdin."""
+    sys.stderr.flush()
+    os._exit(code)

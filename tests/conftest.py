@@ -34,7 +34,7 @@ async def clock() -> AsyncGenerator[FakeClock]:
 
 @pytest.fixture
 def simulator(clock: FakeClock, rendered: Path) -> Simulator:
-    return Simulator(("seedance2_ink", "kinovi", "demo"), run_s=60.0, clock=clock.now, folder=rendered)
+    return Simulator(("seedance2_ink", "kinovi", "demo"), run_s=60.0, clock=clock.now, cache_dir=rendered)
 
 
 @pytest.fixture

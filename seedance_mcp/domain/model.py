@@ -16,6 +16,8 @@ OPTIONS = (
     "last_frame_has_face",
 )
 """Arguments that not every model takes; a model lists the ones it does."""
+MAX_SHOWN = 40
+"""Characters of what a caller asked for that a message repeats."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -60,10 +62,13 @@ def problems_with(request: VideoRequest, spec: ModelSpec, who: str) -> list[str]
 
 def describe_durations(spec: ModelSpec) -> str:
     """The lengths in words: `4 to 15 s`, `5 or 10 s`."""
-    low, high = spec.durations[0], spec.durations[-1]
-    if spec.durations == tuple(range(low, high + 1)):
-        return f"{low} to {high} s"
-    return " or ".join(str(seconds) for seconds in spec.durations) + " s"
+    if len(spec.durations) > 1 and _is_gapless(spec):
+        return f"{spec.durations[0]} to {spec.durations[-1]} s"
+    return f"{one_of(tuple(map(str, spec.durations)))} s"
+
+
+def _is_gapless(spec: ModelSpec) -> bool:
+    return spec.durations == tuple(range(spec.durations[0], spec.durations[-1] + 1))
 
 
 def one_of(values: tuple[str, ...]) -> str:
@@ -85,14 +90,19 @@ def _shape_problems(request: VideoRequest, spec: ModelSpec, who: str) -> Iterato
         yield problem
     if request.resolution is not None and request.resolution not in spec.resolutions:
         yield (
-            f"{who} makes {spec.model} in {one_of(spec.resolutions)}; resolution={request.resolution!r} was asked. "
-            "Choose one of these."
+            f"{who} makes {spec.model} in {one_of(spec.resolutions)}; resolution={_shown(request.resolution)} "
+            "was asked. Choose one of these."
         )
     if request.aspect_ratio is not None and request.aspect_ratio not in spec.aspect_ratios:
         yield (
-            f"{who} makes {spec.model} in {one_of(spec.aspect_ratios)}; aspect_ratio={request.aspect_ratio!r} "
+            f"{who} makes {spec.model} in {one_of(spec.aspect_ratios)}; aspect_ratio={_shown(request.aspect_ratio)} "
             "was asked. Choose one of these."
         )
+
+
+def _shown(value: object) -> str:
+    text = repr(value)
+    return text if len(text) <= MAX_SHOWN else text[: MAX_SHOWN - 1] + "…"
 
 
 def _duration_problem(duration: int, spec: ModelSpec, who: str) -> str | None:
@@ -104,7 +114,8 @@ def _duration_problem(duration: int, spec: ModelSpec, who: str) -> str | None:
     if duration == MODEL_DECIDES:
         return f"{text} Name a length: the model cannot choose it here."
     if duration > spec.durations[-1]:
-        return f"{text} Use {spec.durations[-1]} or less, or make two videos."
+        or_less = " or less" if _is_gapless(spec) else ""
+        return f"{text} Use {spec.durations[-1]}{or_less}, or make two videos."
     nearest = min(spec.durations, key=lambda seconds: abs(seconds - duration))
     return f"{text} Use {nearest}."
 
@@ -131,13 +142,23 @@ def _media_problems(request: VideoRequest, spec: ModelSpec, who: str) -> Iterato
     if request.last_frame and "last_frame" not in spec.options:
         yield f"{who} cannot end {spec.model} on a given picture; last_frame was given. Leave it out."
     if request.mode not in spec.modes:
-        yield f"{who} cannot do {request.mode} with {spec.model}. Leave out what asks for it."
+        yield f"{who} cannot do {request.mode} with {spec.model}; {_what_asks_for_the_mode(request)}"
     elif request.references:
         yield from _reference_problems(request, spec, who)
     if request.operation and not request.references:
         yield (
             f"operation={request.operation!r} needs references; none were given. Leave it out or give reference_videos."
         )
+
+
+def _what_asks_for_the_mode(request: VideoRequest) -> str:
+    if request.references and request.operation:
+        return f"operation={request.operation!r} was asked. Leave operation out."
+    if request.references:
+        return "references were given. Leave them out, or give the picture as first_frame."
+    if request.media_urls:
+        return "a frame was given. Leave it out."
+    return "no frame and no reference was given. Give a first_frame or references."
 
 
 def _reference_problems(request: VideoRequest, spec: ModelSpec, who: str) -> Iterator[str]:
@@ -147,7 +168,8 @@ def _reference_problems(request: VideoRequest, spec: ModelSpec, who: str) -> Ite
         ("reference_audios", request.reference_audios, spec.max_audios),
     ):
         if len(given) > most:
-            yield f"{who} takes up to {most} {name}; {len(given)} were given. Leave out {len(given) - most}."
+            limit = f"up to {most}" if most else "no"
+            yield f"{who} takes {limit} {name}; {len(given)} were given. Leave out {len(given) - most}."
     if spec.max_references is not None and len(request.references) > spec.max_references:
         yield (
             f"{who} takes up to {spec.max_references} references in all; {len(request.references)} were given. "

@@ -73,7 +73,7 @@ class VideoRequest:
         return hashlib.sha256(canonical.encode()).hexdigest()
 
 
-_REFERENCE = re.compile(r"@(Image|Video|Audio)(\d+)", re.IGNORECASE)
+_REFERENCE = re.compile(r"@(Image|Video|Audio)(\d+)", re.IGNORECASE | re.ASCII)
 
 
 def lower_case_references(prompt: str) -> str:

@@ -40,6 +40,8 @@ REFUSALS: Mapping[int, ErrorKind] = {
 }
 """HTTP statuses after which a create was definitely not accepted; every other non-2xx leaves it open."""
 AMBIGUOUS_4XX = frozenset({408, 409, 425})
+PASSING_4XX = frozenset({408, 425, 429})
+"""Answers to a question about a task that may be another one next time; every other 4xx is a no."""
 
 
 class ProviderClient:
@@ -82,7 +84,10 @@ class ProviderClient:
             UnavailableError: No usable answer this time.
             RefusedError: The provider will not answer for this task (key, id).
         """
-        reply = await self._ask(self.spec.fetch, provider_task_id)
+        what = f"{self.spec.id} does not answer for task {self.clean(provider_task_id)!r}"
+        answer, reply = await self._ask(self.spec.fetch, provider_task_id, what)
+        if reply.refused and reply.status is None:
+            self._raise_refusal(answer, reply.refused, what)
         if reply.status is None:
             raise UnavailableError(f"{self.spec.id} answered without a status.", kind="bad_reply")
         return reply
@@ -97,7 +102,11 @@ class ProviderClient:
         endpoint = self.spec.cancel
         if endpoint is None:
             raise RefusedError(f"{self.spec.id} has no way to cancel a video.")
-        return await self._ask(endpoint, provider_task_id)
+        what = f"{self.spec.id} does not cancel task {self.clean(provider_task_id)!r}"
+        answer, reply = await self._ask(endpoint, provider_task_id, what)
+        if reply.refused:
+            self._raise_refusal(answer, reply.refused, what)
+        return reply
 
     def status_of(self, reply: ProviderReply) -> Status:
         """The provider's status word in ours.
@@ -136,7 +145,7 @@ class ProviderClient:
         body: Mapping[str, object] | None = None,
         fresh: bool = False,
     ) -> HttpReply:
-        path = endpoint.path.replace("{task_id}", quote(provider_task_id or "", safe=""))
+        path = endpoint.path.replace("{task_id}", _in_path(provider_task_id or ""))
         return await self._http.send(endpoint.method, path, body=body, fresh=fresh, timeout_s=timeout_s)
 
     def _created(self, answer: HttpReply) -> ProviderReply:
@@ -144,7 +153,8 @@ class ProviderClient:
         reply = self.spec.parse_reply(view) if view else ProviderReply()
         says_no = answer.status < 500 and not 300 <= answer.status < 400 and answer.status not in AMBIGUOUS_4XX
         if answer.status in REFUSALS or answer.status in self.spec.refusal_statuses or (says_no and reply.refused):
-            self._raise_refusal(answer, view, f"{self.spec.id} refused the video", nothing_started=True)
+            refusal = reply.refused or (self.spec.parse_refusal(view) if view else Refusal())
+            self._raise_refusal(answer, refusal, f"{self.spec.id} refused the video", nothing_started=True)
         if not 200 <= answer.status < 300:
             raise self._lost(f"it answered HTTP {answer.status}")
         if view is None:
@@ -153,14 +163,14 @@ class ProviderClient:
             raise self._lost("its answer holds no task id")
         return reply
 
-    async def _ask(self, endpoint: Endpoint, provider_task_id: str) -> ProviderReply:
+    async def _ask(self, endpoint: Endpoint, provider_task_id: str, what: str) -> tuple[HttpReply, ProviderReply]:
         try:
             answer = await self._send(endpoint, provider_task_id, ASK_TIMEOUT_S)
         except (NotConnectedError, NoAnswerError) as error:
             raise UnavailableError(f"{self.spec.id} could not be asked: {error}.") from error
         view = JsonView.parse(answer.body)
-        if answer.status in REFUSALS and answer.status != 429:
-            self._raise_refusal(answer, view, f"{self.spec.id} does not answer for task {provider_task_id!r}")
+        if 400 <= answer.status < 500 and answer.status not in PASSING_4XX:
+            self._raise_refusal(answer, self.spec.parse_refusal(view) if view else Refusal(), what)
         if not 200 <= answer.status < 300:
             raise UnavailableError(
                 f"{self.spec.id} answered HTTP {answer.status}.",
@@ -169,10 +179,7 @@ class ProviderClient:
             )
         if view is None:
             raise UnavailableError(f"{self.spec.id} answered something that is not JSON.", kind="bad_reply")
-        reply = self.spec.parse_reply(view)
-        if reply.refused:
-            self._raise_refusal(answer, view, f"{self.spec.id} does not answer for task {provider_task_id!r}")
-        return reply
+        return answer, self.spec.parse_reply(view)
 
     def _lost(self, why: str) -> AmbiguousError:
         return AmbiguousError(
@@ -181,22 +188,22 @@ class ProviderClient:
         )
 
     def _raise_refusal(
-        self, answer: HttpReply, view: JsonView | None, what: str, *, nothing_started: bool = False
+        self, answer: HttpReply, refusal: Refusal, what: str, *, nothing_started: bool = False
     ) -> NoReturn:
-        refusal = self.spec.parse_refusal(view) if view else Refusal()
-        kind = self.spec.error_kinds.get(refusal.code or "") or REFUSALS.get(answer.status, "invalid_request")
+        otherwise: ErrorKind = "unavailable" if answer.status >= 500 else "invalid_request"
+        kind = self.spec.error_kinds.get(refusal.code or "") or REFUSALS.get(answer.status, otherwise)
         said = f": {self.clean(refusal.message)}" if refusal.message else ""
         consequence = " Nothing was started and nothing was charged." if nothing_started else ""
         said = said.rstrip(".")
         raise RefusedError(
-            f"{what} (HTTP {answer.status}){said}.{consequence} {self._advice(kind)}",
+            f"{what} (HTTP {answer.status}){said}.{consequence} {self._advice(kind, about_a_task=not nothing_started)}",
             kind=kind,
-            retryable=kind == "rate_limited",
+            retryable=kind == "rate_limited" or answer.status >= 500,
             retry_after_s=_retry_after(answer.headers),
             status=answer.status,
         )
 
-    def _advice(self, kind: ErrorKind) -> str:
+    def _advice(self, kind: ErrorKind, *, about_a_task: bool) -> str:
         if kind == "auth":
             return (
                 f"Check {self.spec.key_variable} where the server runs: the key may be wrong, expired or not enabled."
@@ -205,9 +212,17 @@ class ProviderClient:
             return f"Add credits at {self.spec.title}, ask for a shorter or smaller video, or name another provider."
         if kind == "rate_limited":
             return "It is tried again when a place is free."
+        if about_a_task:
+            return "Check that this is its id there, and that the key belongs to the same account."
         if kind in {"not_found", "unavailable"}:
             return f"Check {self.spec.id.upper()}_BASE_URL if it is set."
         return "Change the request as it says."
+
+
+def _in_path(provider_task_id: str) -> str:
+    """Percent-encoded; of `.` and `..` the dots too, which would lead to another path."""
+    encoded = quote(provider_task_id, safe="", errors="replace")
+    return encoded if encoded.strip(".") else encoded.replace(".", "%2E")
 
 
 def _retry_after(headers: Mapping[str, str]) -> float | None:

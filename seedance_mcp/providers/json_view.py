@@ -1,6 +1,7 @@
 """Reads values out of a provider's JSON by path; what is missing or of another type is None."""
 
 import json
+import math
 from collections.abc import Mapping
 from typing import Self, cast
 
@@ -31,19 +32,26 @@ class JsonView:
                 value = cast("dict[str, object]", value).get(step)
             elif isinstance(step, int) and isinstance(value, list):
                 items = cast("list[object]", value)
-                value = items[step] if step < len(items) else None
+                value = items[step] if 0 <= step < len(items) else None
             else:
                 return None
         return value
 
     def text(self, *path: str | int) -> str | None:
-        """A string that is not empty."""
+        """A string that is not empty; half a surrogate pair, which JSON may hold, becomes a question mark."""
         value = self.get(*path)
-        return value if isinstance(value, str) and value else None
+        return value.encode("utf-8", "replace").decode() if isinstance(value, str) and value else None
 
     def number(self, *path: str | int) -> float | None:
+        """A finite number: JSON as Python reads it also holds NaN and integers of any length."""
         value = self.get(*path)
-        return float(value) if isinstance(value, int | float) and not isinstance(value, bool) else None
+        if isinstance(value, bool) or not isinstance(value, int | float):
+            return None
+        try:
+            number = float(value)
+        except OverflowError:
+            return None
+        return number if math.isfinite(number) else None
 
     def flag(self, *path: str | int) -> bool | None:
         value = self.get(*path)

@@ -27,7 +27,20 @@ _STANDARD: Model = "seedance-2.0"
 _FAST: Model = "seedance-2.0-fast"
 _UPSCALE = 28
 """Credits per second that 4k adds (seed 003)."""
-_LATER = "dearest rate on kinovi's later pages; the page of the seed names 720p and the 4k upscale only"
+_HALF = "dearest rate on kinovi's later pages: half of 720p, kinovi.ai/docs/seedance2.0/text-to-video"
+_REPOSITORY = "dearest rate on kinovi's later pages: github.com/kinovi-ai/kinovi-models, 2026-09"
+_WITH_VIDEO = (
+    "with a reference video: dearest rates on kinovi's later pages, kinovi.ai/docs/models/seedance2/omni-reference and "
+    "github.com/kinovi-ai/kinovi-models"
+)
+_MOST_ERRORS = 5
+
+
+def rules(request: VideoRequest, _model: ModelSpec) -> list[str]:
+    """The prompt is optional beside pictures (seed 003); the pages of the other modes require it."""
+    if request.references and not request.reference_images and not request.prompt.strip():
+        return ["kinovi needs a prompt where no picture is given; prompt was empty. Say what the video should show."]
+    return []
 
 
 def build_body(request: VideoRequest, model: ModelSpec, callback_url: str | None) -> JsonObject:
@@ -73,17 +86,25 @@ def _error_text(reply: JsonView) -> str | None:
 
 
 def parse_refusal(reply: JsonView) -> Refusal:
-    """`{"message", errors?: [{path, …}], required?, available?, limit?, current?}`."""
+    """`{"message", errors?: [{path, message?}], required?, available?, limit?, current?}`."""
     message = reply.text("message")
     facts = [
         f"{name} {value:g}"
         for name in ("required", "available", "limit", "current")
         if (value := reply.number(name)) is not None
     ]
-    path = reply.text("errors", 0, "path") or reply.text("errors", 0, "path", 0)
-    if path:
-        facts.append(f"at {path}: {reply.text('errors', 0, 'message') or 'not accepted'}")
-    return Refusal(message=f"{message} ({', '.join(facts)})" if message and facts else message)
+    facts += [
+        f"at {place}: {reply.text('errors', index, 'message') or 'not accepted'}"
+        for index in range(_MOST_ERRORS)
+        if (place := _place(reply, index))
+    ]
+    return Refusal(message=f"{message.rstrip('.')} ({', '.join(facts)})" if message and facts else message)
+
+
+def _place(reply: JsonView, index: int) -> str:
+    """Of a `path` only the name is documented: a text or a list of steps is read."""
+    steps = (reply.text("errors", index, "path", step) for step in range(_MOST_ERRORS))
+    return reply.text("errors", index, "path") or ".".join(step for step in steps if step)
 
 
 def _model(model: Model, wire_model: str, *resolutions: Resolution) -> ModelSpec:
@@ -114,7 +135,7 @@ def _rows(model: Model, resolution: Resolution, plain: float, with_video: float,
             resolution=resolution,
             credits_per_s=with_video,
             with_reference_video=True,
-            note=f"with a reference video: {_LATER}",
+            note=_WITH_VIDEO,
         ),
     )
 
@@ -136,14 +157,15 @@ SPEC = ProviderSpec(
     build_body=build_body,
     parse_reply=parse_reply,
     parse_refusal=parse_refusal,
+    rules=rules,
     prices=PriceList(
         usd_per_credit=0.005,  # "200 credits, $1.00" in the seed's table
         rows=(
-            *_rows(_STANDARD, "480p", 20, 24, _LATER),
+            *_rows(_STANDARD, "480p", 20, 24, _HALF),
             *_rows(_STANDARD, "720p", 40, 48, None),
-            *_rows(_STANDARD, "1080p", 90, 108, _LATER),
+            *_rows(_STANDARD, "1080p", 90, 108, _REPOSITORY),
             *_rows(_STANDARD, "4k", 40 + _UPSCALE, 48 + _UPSCALE, None),
-            *_rows(_FAST, "480p", 14, 18, _LATER),
+            *_rows(_FAST, "480p", 14, 18, _HALF),
             *_rows(_FAST, "720p", 28, 34, None),
             *_rows(_FAST, "4k", 28 + _UPSCALE, 34 + _UPSCALE, None),
         ),

@@ -16,7 +16,7 @@ from pathlib import PurePosixPath
 from urllib.parse import urlsplit
 
 from seedance_mcp.domain.model import ModelSpec
-from seedance_mcp.domain.video import Mode, Resolution, VideoRequest
+from seedance_mcp.domain.video import Mode, Model, Resolution, VideoRequest
 from seedance_mcp.providers.json_view import JsonObject, JsonView
 from seedance_mcp.providers.spec import Endpoint, ProviderReply, ProviderSpec, Refusal
 
@@ -33,8 +33,12 @@ _KINDS = {
 """Seed 002, Supported Reference Types."""
 
 
-def _kind(url: str) -> str | None:
-    return _KINDS.get(PurePosixPath(urlsplit(url).path).suffix.lower())
+def _ending(url: str) -> str:
+    """`.jpg`, or nothing; whether it is a URL at all is checked elsewhere."""
+    try:
+        return PurePosixPath(urlsplit(url).path).suffix.lower()
+    except ValueError:
+        return ""
 
 
 def rules(request: VideoRequest, _model: ModelSpec) -> list[str]:
@@ -48,11 +52,11 @@ def rules(request: VideoRequest, _model: ModelSpec) -> list[str]:
         ("reference_audios", request.reference_audios, "audio"),
     ):
         for url in urls:
-            actual = _kind(url) if url else None
+            actual = _KINDS.get(_ending(url)) if url else None
             if actual not in {None, kind}:
                 problems.append(
-                    f"seedance2_ink goes by the file ending; {name} ends like {actual} material. "
-                    f"Give a URL that ends like {kind} material, or use reference_{actual}s."
+                    f"seedance2_ink works out the mode from number and type of the media; {name} was given "
+                    f"{_ending(url or '')} ({actual}). Give {kind} there, or use reference_{actual}s."
                 )
     images = len(request.reference_images)
     if request.references and images == len(request.references) and images <= 2:
@@ -98,9 +102,9 @@ def _error_text(reply: JsonView) -> str | None:
     return reply.text("error", "message") or reply.text("error") or reply.text("error", "code")
 
 
-def _model(name: str, *durations: int) -> ModelSpec:
+def _model(name: Model, *durations: int) -> ModelSpec:
     return ModelSpec(
-        model=name,  # pyright: ignore[reportArgumentType]
+        model=name,
         wire_model=name,
         modes=_MODES,
         resolutions=_RESOLUTIONS,

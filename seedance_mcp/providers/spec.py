@@ -127,4 +127,5 @@ class ConfiguredProvider:
         """scheme://host:port."""
         parts = urlsplit(self.base_url)
         port = parts.port or {"http": 80, "https": 443}.get(parts.scheme, 0)
-        return f"{parts.scheme}://{(parts.hostname or '').lower()}:{port}"
+        host = (parts.hostname or "").lower()
+        return f"{parts.scheme}://{f'[{host}]' if ':' in host else host}:{port}"

@@ -1,7 +1,8 @@
 """Tasks in one SQLite file (WAL), safe for several server processes at once."""
 
+import json
 import sqlite3
-from collections.abc import Callable, Generator, Sequence
+from collections.abc import Callable, Collection, Generator, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
@@ -17,6 +18,7 @@ from seedance_mcp.storage.rows import COLUMNS, Value, from_row, to_row
 from seedance_mcp.storage.task_store import Added, AddTerms, Claim, SendLimits, Transition
 
 BUSY_TIMEOUT_S = 30.0
+LOCKED_RETRY_S = 0.02
 _UNFINISHED = "('waiting', 'queued', 'running', 'uncertain')"
 _T = TypeVar("_T")
 
@@ -24,18 +26,22 @@ _T = TypeVar("_T")
 class SqliteTaskStore:
     """`TaskStore` in one file. Every call runs on a worker thread, one at a time, and is finished even if cancelled."""
 
-    def __init__(self, path: Path) -> None:
+    def __init__(self, path: Path, *, busy_timeout_s: float = BUSY_TIMEOUT_S) -> None:
         self._path = path
+        self._busy_timeout_s = busy_timeout_s
         self._connection: sqlite3.Connection | None = None
         self._one_at_a_time = anyio.CapacityLimiter(1)
 
-    @property
-    def is_busy(self) -> bool:
-        """Whether a call is under way on the worker thread."""
-        return self._one_at_a_time.borrowed_tokens > 0
-
     async def open(self) -> None:
-        await self._run(self._open)
+        until = anyio.current_time() + self._busy_timeout_s
+        while True:
+            try:
+                return await self._run(self._open)
+            except StoreError as error:
+                # Of two programs that make the file at one moment, one finds it locked: SQLite does not wait there.
+                if not _is_locked(error.__cause__) or anyio.current_time() > until:
+                    raise
+            await anyio.sleep(LOCKED_RETRY_S)
 
     async def close(self) -> None:
         await self._run(self._close)
@@ -92,8 +98,8 @@ class SqliteTaskStore:
     async def leave(self, worker: str) -> None:
         await self._run(lambda: self._write("DELETE FROM workers WHERE worker = ?", worker))
 
-    async def take_over(self, worker: str, now: float) -> Sequence[Task]:
-        return await self._run(lambda: self._take_over(worker, now))
+    async def take_over(self, worker: str, now: float, providers: Collection[str]) -> Sequence[Task]:
+        return await self._run(lambda: self._take_over(worker, now, providers))
 
     async def _run(self, work: Callable[[], _T]) -> _T:
         try:
@@ -109,7 +115,7 @@ class SqliteTaskStore:
 
     def _open(self) -> None:
         self._path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
-        db = sqlite3.connect(self._path, timeout=BUSY_TIMEOUT_S, isolation_level=None, check_same_thread=False)
+        db = sqlite3.connect(self._path, timeout=self._busy_timeout_s, isolation_level=None, check_same_thread=False)
         db.row_factory = sqlite3.Row
         try:
             db.execute("PRAGMA journal_mode = WAL")
@@ -182,8 +188,9 @@ class SqliteTaskStore:
                     return Added(task=earlier, how="same_key" if same else "other_arguments")
             elif earlier := self._abandoned(task, terms):
                 # Handed out once: from now on it belongs to the call that asks for it.
-                adopted = replace(earlier, caller=task.caller, abandoned_at=None, updated_at=terms.now)
-                return Added(task=self._update(earlier, adopted), how="abandoned")
+                notes = earlier.with_note(terms.abandoned_note)
+                ours = replace(earlier, caller=task.caller, abandoned_at=None, updated_at=terms.now, notes=notes)
+                return Added(task=self._update(earlier, ours), how="abandoned")
             if terms.daily_budget_usd is not None and task.send_state == "to_send":
                 spent = self._spent_usd(task.owner, terms.day_start)
                 if spent + self._reservation(task) > terms.daily_budget_usd:
@@ -262,25 +269,29 @@ class SqliteTaskStore:
         )
         return [Transition(at=row["at"], before=row["before"], after=row["after"]) for row in rows]
 
-    def _take_over(self, worker: str, now: float) -> Sequence[Task]:
+    def _take_over(self, worker: str, now: float, providers: Collection[str]) -> Sequence[Task]:
         orphaned = (
             "next_step_at IS NOT NULL AND (follower IS NULL "
-            "OR follower NOT IN (SELECT worker FROM workers WHERE alive_until > ?))"
+            "OR follower NOT IN (SELECT worker FROM workers WHERE alive_until > ?)) "
+            "AND provider IN (SELECT value FROM json_each(?))"
         )
-        if self._one(orphaned, now) is None:
+        parameters = now, json.dumps(list(providers))
+        if self._one(orphaned, *parameters) is None:
             return ()
         with self._transaction() as db:
-            tasks = self._many(orphaned, now)
+            tasks = self._many(orphaned, *parameters)
             db.executemany(
                 "UPDATE tasks SET follower = ? WHERE task_id = ?", [(worker, task.task_id) for task in tasks]
             )
         return [replace(task, follower=worker) for task in tasks]
 
 
+def _is_locked(error: BaseException | None) -> bool:
+    return isinstance(error, sqlite3.OperationalError) and error.sqlite_errorcode == sqlite3.SQLITE_BUSY
+
+
 def _counted(task: Task) -> float:
     """What one task adds to the day: the charge where it is known in USD, else what was reserved."""
     if task.charge is not None and task.charge.usd is not None:
         return task.charge.usd
-    if task.status in {"failed", "cancelled"} and not task.was_accepted:
-        return 0.0
-    return task.reserved_usd or 0.0
+    return 0.0 if task.send_state == "never" else task.reserved_usd or 0.0

@@ -3,7 +3,7 @@
 A row exists before a provider is called. Every method is one committed transaction, safe for several processes.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass
 from typing import Literal, Protocol
 
@@ -28,6 +28,8 @@ class AddTerms:
     abandoned_since: float
     day_start: float
     daily_budget_usd: float | None = None
+    abandoned_note: str = ""
+    """Is added to an abandoned task that is handed out instead."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -122,6 +124,9 @@ class TaskStore(Protocol):
         """Gives all tasks of a worker back at once."""
         ...
 
-    async def take_over(self, worker: str, now: float) -> Sequence[Task]:
-        """Makes every task that has something left to do and no living follower this worker's, and returns them."""
+    async def take_over(self, worker: str, now: float, providers: Collection[str]) -> Sequence[Task]:
+        """Makes tasks that have something left to do and no living follower this worker's, and returns them.
+
+        Only those at `providers`: another process may hold the keys of the others.
+        """
         ...

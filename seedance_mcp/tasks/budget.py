@@ -2,9 +2,9 @@
 
 from dataclasses import dataclass
 
-from seedance_mcp.domain.cost import Estimate, money
+from seedance_mcp.domain.cost import UNKNOWN_PRICE, Estimate, money
 from seedance_mcp.domain.errors import SpendLimitError
-from seedance_mcp.domain.task import Candidate
+from seedance_mcp.domain.task import Candidate, Task
 
 DAY_S = 24 * 3600
 
@@ -58,12 +58,12 @@ def _unknown_price(chosen: Candidate, limits: SpendingLimits, max_cost_usd: floa
     return None
 
 
-def over_budget(chosen: Candidate, spent_usd: float, budget_usd: float) -> SpendLimitError:
+def over_budget(task: Task, spent_usd: float, limits: SpendingLimits) -> SpendLimitError:
     """The refusal of a create that today's budget has no room for."""
     return SpendLimitError(
-        f"Today's budget is {money(budget_usd)} and {money(spent_usd)} of it is spent or reserved; this video would "
-        f"cost {describe(chosen.estimate)} at {chosen.provider}. Choose a cheaper one, wait until tomorrow (UTC), or "
-        "raise SEEDANCE_DAILY_BUDGET_USD. Nothing was sent."
+        f"Today's budget is {money(limits.daily_budget_usd or 0)} and {money(spent_usd)} of it is spent or reserved; "
+        f"this video would cost {describe(task.estimate or UNKNOWN_PRICE)} at {task.provider}. Choose a "
+        "cheaper one, wait until tomorrow (UTC), or raise SEEDANCE_DAILY_BUDGET_USD. Nothing was sent."
     )
 
 

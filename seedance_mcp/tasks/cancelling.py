@@ -5,9 +5,11 @@ from typing import Literal
 
 from seedance_mcp.domain.errors import Failure, RefusedError, UnavailableError
 from seedance_mcp.domain.task import Task
-from seedance_mcp.tasks.desk import Desk
+from seedance_mcp.providers.client import ProviderClient
+from seedance_mcp.tasks.desk import Desk, cancelled, failed, not_sent
 from seedance_mcp.tasks.polling import poll
 
+ASKED_AGAIN = "It is asked again by itself; call get_task to see what became of it."
 Outcome = Literal["cancelled", "requested", "too_late", "not_supported"]
 StillCosts = Literal["yes", "no", "unknown"]
 
@@ -28,29 +30,39 @@ async def cancel(desk: Desk, task: Task) -> Cancelled:
     Raises:
         RefusedError: The provider said no while the task goes on.
     """
+    was_open = not task.has_ended
     task = await desk.change(task, lambda current: _ask(current, desk.clock.now()))
     if task.status == "cancelled" and task.send_state == "never":
         return Cancelled(
             task=task, outcome="cancelled", still_costs="no", message="Cancelled before anything was sent; it is free."
         )
+    if was_open and task.error is not None and task.error.kind == "not_settled":
+        return Cancelled(task=task, outcome="not_supported", still_costs="unknown", message=task.error.message)
     if task.has_ended:
         return _too_late(task)
-    if task.status == "uncertain":
-        return await _give_up(desk, task)
+    if task.video is not None:
+        return _already_made(task)
     if task.provider_task_id is None:
-        return Cancelled(
-            task=task,
-            outcome="requested",
-            still_costs="unknown",
-            message="It is being sent at this moment; it is cancelled as soon as the provider has answered.",
-        )
+        return _while_sending(desk, task)
     return await cancel_at_provider(desk, task)
 
 
 def _ask(task: Task, now: float) -> Task:
     if task.send_state == "to_send":
-        return replace(task, status="cancelled", send_state="never", next_step_at=None, ended_at=now)
-    return replace(task, cancel_asked=True)
+        return not_sent(task, None, now)
+    if task.status == "uncertain":
+        return failed(task, _given_up(task), now)
+    return replace(task, cancel_asked=task.video is None)
+
+
+def _given_up(task: Task) -> Failure:
+    return Failure(
+        kind="not_settled",
+        message=(
+            f"Given up: {task.provider} never told its id for this video, so it cannot be stopped there; it may still "
+            f"be made and billed. Look at {task.provider}'s own site."
+        ),
+    )
 
 
 def _too_late(task: Task) -> Cancelled:
@@ -58,17 +70,24 @@ def _too_late(task: Task) -> Cancelled:
         return Cancelled(task=task, outcome="cancelled", still_costs="unknown", message="It was cancelled before.")
     if task.status == "succeeded":
         return Cancelled(task=task, outcome="too_late", still_costs="yes", message="The video is already made.")
-    costs: StillCosts = "unknown" if task.was_accepted or task.send_state == "sent" else "no"
+    costs: StillCosts = "no" if task.send_state == "never" else "unknown"
     return Cancelled(task=task, outcome="too_late", still_costs=costs, message="The task has already failed.")
 
 
-async def _give_up(desk: Desk, task: Task) -> Cancelled:
-    message = (
-        f"Given up: {task.provider} never told its id for this video, so it cannot be stopped there; it may still be "
-        f"made and billed. Look at {task.provider}'s own site."
-    )
-    task = await desk.end(task, Failure(kind="not_settled", message=message))
-    return Cancelled(task=task, outcome="not_supported", still_costs="unknown", message=message)
+def _already_made(task: Task) -> Cancelled:
+    message = "The video was finished first; it is being saved."
+    return Cancelled(task=task, outcome="too_late", still_costs="yes", message=message)
+
+
+def _while_sending(desk: Desk, task: Task) -> Cancelled:
+    client = desk.clients.get(task.provider)
+    then = "it is cancelled as soon as the provider has answered."
+    if client is not None and client.spec.cancel is None:
+        then = (
+            f"{task.provider} has no way to cancel a video that it has accepted, so it may go on and cost as planned."
+        )
+    message = f"It is being sent at this moment; {then}"
+    return Cancelled(task=task, outcome="requested", still_costs="unknown", message=message)
 
 
 async def cancel_at_provider(desk: Desk, task: Task) -> Cancelled:
@@ -78,44 +97,53 @@ async def cancel_at_provider(desk: Desk, task: Task) -> Cancelled:
         RefusedError: The provider said no while the task goes on.
     """
     client = desk.clients.get(task.provider)
-    if client is None or client.spec.cancel is None or task.provider_task_id is None:
-        task = await desk.change(task, lambda current: replace(current, cancel_asked=False))
-        return Cancelled(
-            task=task,
-            outcome="not_supported",
-            still_costs="yes",
-            message=f"{task.provider} has no way to cancel a video: it goes on, will be saved, and costs as planned.",
-        )
+    if client is None:
+        message = f"{task.provider} is not configured in this server; a server that has its key is asked to cancel it."
+        return _requested(task, message)
+    if client.spec.cancel is None or task.provider_task_id is None:
+        return await _cannot(desk, task)
     try:
         reply = await client.cancel(task.provider_task_id)
     except UnavailableError as error:
-        # `cancel_asked` stays, so the watcher asks again with its next look.
-        message = f"{error.message} It is asked again by itself; call get_task to see what became of it."
-        return Cancelled(task=task, outcome="requested", still_costs="unknown", message=message)
-    except RefusedError:
+        return _requested(task, f"{error.message} {ASKED_AGAIN}")
+    except RefusedError as error:
         await desk.change(task, lambda current: replace(current, cancel_asked=False))
         task = await poll(desk, task)
-        if task.has_ended or task.video is not None:
-            return _too_late(task) if task.has_ended else _already_made(task)
-        raise
-    if reply.status is not None and client.status_of(reply) == "succeeded":
-        return _already_made(await poll(desk, task))
-    return await _stopped(desk, task)
+        if not task.has_ended and task.video is None:
+            error.task_id = task.task_id
+            raise
+        return _too_late(task) if task.has_ended else _already_made(task)
+    if reply.status is None or (client.knows(reply.status) and client.status_of(reply) == "cancelled"):
+        return await _stopped(desk, client, task)
+    return await _not_yet(desk, task)
 
 
-def _already_made(task: Task) -> Cancelled:
-    message = "The video was finished first; it is being saved."
-    return Cancelled(task=task, outcome="too_late", still_costs="yes", message=message)
+def _requested(task: Task, message: str) -> Cancelled:
+    """`cancel_asked` stays, so the watcher asks with its next look."""
+    return Cancelled(task=task, outcome="requested", still_costs="unknown", message=message)
 
 
-async def _stopped(desk: Desk, task: Task) -> Cancelled:
-    def stop(current: Task) -> Task:
-        return replace(current, status="cancelled", ended_at=desk.clock.now(), next_step_at=None)
+async def _cannot(desk: Desk, task: Task) -> Cancelled:
+    task = await desk.change(task, lambda current: replace(current, cancel_asked=False))
+    message = f"{task.provider} has no way to cancel a video: it goes on, will be saved, and costs as planned."
+    return Cancelled(task=task, outcome="not_supported", still_costs="yes", message=message)
 
-    task = await desk.change(task, stop)
+
+async def _not_yet(desk: Desk, task: Task) -> Cancelled:
+    """It took the wish and reports another status than cancelled: what it says of the task decides."""
+    task = await poll(desk, task)
+    if task.has_ended:
+        return _too_late(task)
+    if task.video is not None:
+        return _already_made(task)
+    return _requested(task, f"{task.provider} has not stopped it yet. {ASKED_AGAIN}")
+
+
+async def _stopped(desk: Desk, client: ProviderClient, task: Task) -> Cancelled:
+    task = await desk.change(task, lambda current: cancelled(current, desk.clock.now()))
     if task.status != "cancelled":
         return _too_late(task)
-    costs = desk.clients[task.provider].spec.cancel_costs
+    costs = client.spec.cancel_costs
     words = {
         "no": "it costs nothing",
         "yes": "it is still charged",

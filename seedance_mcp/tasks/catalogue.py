@@ -25,6 +25,12 @@ class Catalogue:
     def configured(self) -> tuple[ConfiguredProvider, ...]:
         return tuple(self._configured.values())
 
+    def offered(self, named: str | None) -> tuple[ConfiguredProvider, ...]:
+        """Who comes into question: the named one, or everybody; one without a key is never chosen beside a real one."""
+        if named is not None:
+            return tuple(provider for provider in self.configured if provider.spec.id == named)
+        return tuple(provider for provider in self.configured if provider.spec.key_variable) or self.configured
+
     @property
     def specs(self) -> tuple[ProviderSpec, ...]:
         """What tool schemas are derived from: the configured providers, or all known ones when there is none."""

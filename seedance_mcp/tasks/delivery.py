@@ -4,6 +4,7 @@ import logging
 from collections.abc import Callable
 from dataclasses import replace
 from datetime import UTC, datetime
+from typing import NamedTuple
 
 from seedance_mcp.domain.errors import ProviderError
 from seedance_mcp.domain.task import Task, Video
@@ -20,6 +21,11 @@ RETRY_S = 20.0
 _NOT_SAVED = "The video is made, but could not be saved here yet"
 
 
+class _Link(NamedTuple):
+    url: str
+    expires_at: float | None
+
+
 async def deliver(desk: Desk, task: Task) -> Task:
     """Downloads the video; the task succeeds either way, with a note when the file could not be saved yet."""
     if task.video is None or task.video.url is None:
@@ -29,7 +35,7 @@ async def deliver(desk: Desk, task: Task) -> Task:
     except DownloadError as error:
         logger.warning("task %s: the download failed: %s", task.task_id, error.message)
         why = error.message
-        fresh = await _fresh_link(desk, task) if error.gone else None
+        fresh = await _fresh_link(desk, task, task.video.url) if error.gone else None
         return await _edit(desk, task, lambda current: _not_saved(current, why, fresh, desk.clock.now()))
     return await _edit(desk, task, lambda current: _saved(current, file, desk.clock.now()))
 
@@ -63,11 +69,12 @@ def _saved(task: Task, file: VideoFile, now: float) -> Task:
     return _succeeded(replace(task, video=video, notes=notes, next_step_at=None, failed_steps=0), now)
 
 
-def _not_saved(task: Task, why: str, fresh_url: str | None, now: float) -> Task:
+def _not_saved(task: Task, why: str, fresh: _Link | None, now: float) -> Task:
     link = task.video or Video()
-    if fresh_url is not None:
-        link = replace(link, url=fresh_url)
     until = link.url_expires_at or (task.ended_at or now) + GIVE_UP_AFTER_S
+    if fresh is not None:
+        link = replace(link, url=fresh.url, url_expires_at=fresh.expires_at)
+        until = fresh.expires_at or now + GIVE_UP_AFTER_S
     wait = next_try(task.failed_steps, None, first_s=RETRY_S)
     goes_on = now + wait < until
     ending = "It is tried again by itself; the link works meanwhile." if goes_on else "It is not tried again."
@@ -82,17 +89,18 @@ def _not_saved(task: Task, why: str, fresh_url: str | None, now: float) -> Task:
     return _succeeded(kept, now)
 
 
-async def _fresh_link(desk: Desk, task: Task) -> str | None:
+async def _fresh_link(desk: Desk, task: Task, dead_url: str) -> _Link | None:
     """A link that no longer works is asked for again, where the provider answers with a new one."""
-    client = desk.clients.get(task.provider)
-    if client is None or task.provider_task_id is None:
-        return None
+    client = desk.clients[task.provider]
     try:
-        reply = await client.fetch(task.provider_task_id)
+        reply = await client.fetch(task.provider_task_id or "")
     except ProviderError as error:
         logger.info("task %s: no new link: %s", task.task_id, error)
         return None
-    return reply.video_url
+    if reply.video_url is None or reply.video_url == dead_url:
+        return None
+    lifetime = client.spec.url_lifetime_s
+    return _Link(reply.video_url, None if lifetime is None else desk.clock.now() + lifetime)
 
 
 def _succeeded(task: Task, now: float) -> Task:

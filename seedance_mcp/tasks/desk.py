@@ -6,7 +6,7 @@ from pathlib import Path
 
 import anyio
 
-from seedance_mcp.domain.errors import ErrorKind, Failure
+from seedance_mcp.domain.errors import Failure
 from seedance_mcp.domain.task import Task
 from seedance_mcp.http import Transport
 from seedance_mcp.providers.client import ProviderClient
@@ -48,10 +48,6 @@ class Desk:
         self.announce(task.task_id)
         return changed
 
-    async def end(self, task: Task, failure: Failure) -> Task:
-        """Ends the task as failed."""
-        return await self.change(task, lambda current: failed(current, failure, self.clock.now()))
-
     def changed(self, task_id: str) -> anyio.Event:
         """Is set at the next change of this task that this process makes."""
         return self._changed.setdefault(task_id, anyio.Event())
@@ -66,7 +62,11 @@ def failed(task: Task, failure: Failure, now: float) -> Task:
     return replace(task, status="failed", error=failure, ended_at=now, next_step_at=None)
 
 
-def not_sent(task: Task, kind: ErrorKind, message: str, now: float) -> Task:
-    """The task ended before anything was sent."""
-    ended = failed(task, Failure(kind=kind, message=message), now)
+def not_sent(task: Task, failure: Failure | None, now: float) -> Task:
+    """The task ended before anything was started, so it is free: failed, or cancelled when nothing failed."""
+    ended = failed(task, failure, now) if failure else cancelled(task, now)
     return replace(ended, send_state="never", reserved_usd=None)
+
+
+def cancelled(task: Task, now: float) -> Task:
+    return replace(task, status="cancelled", ended_at=now, next_step_at=None)

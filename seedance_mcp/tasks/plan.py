@@ -37,9 +37,7 @@ def survey(request: VideoRequest, catalogue: Catalogue) -> Survey:
     """Checks the request against every provider that comes into question, with every model that does."""
     candidates: list[Candidate] = []
     cannot: list[tuple[str, tuple[str, ...]]] = []
-    for provider in catalogue.configured:
-        if request.provider not in {None, provider.spec.id}:
-            continue
+    for provider in catalogue.offered(request.provider):
         able = _candidates(request, provider.spec)
         candidates.extend(able)
         if not able:

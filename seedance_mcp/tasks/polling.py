@@ -3,25 +3,27 @@
 import logging
 from dataclasses import replace
 
-from seedance_mcp.domain.cost import Charge
+from seedance_mcp.domain.cost import Charge, Estimate, money
 from seedance_mcp.domain.errors import BadReplyError, Failure, RefusedError, UnavailableError
 from seedance_mcp.domain.task import Status, Task, Video
 from seedance_mcp.providers.client import ProviderClient
 from seedance_mcp.providers.spec import ProviderReply
-from seedance_mcp.tasks.desk import Desk, failed
+from seedance_mcp.tasks.budget import describe
+from seedance_mcp.tasks.desk import Desk, cancelled, failed
 from seedance_mcp.tasks.schedule import next_poll, next_try
 
 logger = logging.getLogger(__name__)
 
+CENT = 0.01
 ASKING_AGAIN = "Asking again: "
 """Begins the note about a poll that was not answered; it goes once one is."""
 
 
 async def poll(desk: Desk, task: Task) -> Task:
     """One look at the provider; a look that fails changes nothing but the time of the next one."""
-    client = desk.clients.get(task.provider)
-    if client is None or task.provider_task_id is None:
-        return await _set_aside(desk, task)
+    client = desk.clients[task.provider]
+    if task.provider_task_id is None:
+        raise ValueError(f"{task.task_id} was not accepted")
     try:
         reply = await client.fetch(task.provider_task_id)
     except UnavailableError as error:
@@ -47,7 +49,7 @@ def apply_reply(task: Task, reply: ProviderReply, client: ProviderClient, now: f
     if status == "failed":
         return failed(task, _generation_failed(task, reply, client), now)
     if status == "cancelled":
-        return replace(task, status="cancelled", ended_at=now, next_step_at=None)
+        return cancelled(task, now)
     if status == "succeeded":
         return _finished(task, reply, client, now)
     return _look_again(replace(task, status=_forward(task.status, status)), now)
@@ -61,11 +63,15 @@ def _with_charge(task: Task, reply: ProviderReply, client: ProviderClient) -> Ta
     usd = reply.usd
     if usd is None and rate is not None and reply.credits is not None:
         usd = round(reply.credits * rate, 4)
-    known = task.estimate.ceiling_usd if task.estimate else None
     notes = task.notes
-    if usd is not None and known is not None and usd > known + 0.005:
-        notes = task.with_note(f"{task.provider} charges ${usd:.2f}; ${known:.2f} was estimated.")
+    if usd is not None and task.estimate is not None and _differs(usd, task.estimate):
+        notes = task.with_note(f"{task.provider} charges {money(usd)}; {describe(task.estimate)} was estimated.")
     return replace(task, charge=Charge(credits=reply.credits, usd=usd), notes=notes)
+
+
+def _differs(usd: float, estimate: Estimate) -> bool:
+    low, high = estimate.usd, estimate.ceiling_usd
+    return low is not None and high is not None and not low - CENT / 2 < usd < high + CENT / 2
 
 
 def _progress(task: Task, reply: ProviderReply) -> float | None:
@@ -116,8 +122,3 @@ async def _later(desk: Desk, task: Task, note: str | None, asked_s: float | None
         )
 
     return await desk.change(task, postpone)
-
-
-async def _set_aside(desk: Desk, task: Task) -> Task:
-    note = f"{task.provider} is not configured in this server, so its task cannot be asked for. Set its key again."
-    return await _later(desk, task, note, 3600.0)

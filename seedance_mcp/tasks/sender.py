@@ -4,12 +4,12 @@ import logging
 from collections.abc import Callable
 from dataclasses import replace
 
-from seedance_mcp.domain.errors import AmbiguousError, Failure, RefusedError, StoreError
+from seedance_mcp.domain.errors import AmbiguousError, Failure, RefusedError, SpendLimitError, StoreError
 from seedance_mcp.domain.task import Candidate, Task
 from seedance_mcp.providers.spec import ProviderReply
 from seedance_mcp.storage.task_store import Claim, SendLimits
-from seedance_mcp.tasks.budget import day_start, over_budget
-from seedance_mcp.tasks.desk import Desk, failed, not_sent
+from seedance_mcp.tasks.budget import check_price, day_start, over_budget
+from seedance_mcp.tasks.desk import Desk, not_sent
 from seedance_mcp.tasks.polling import apply_reply
 from seedance_mcp.tasks.schedule import next_try
 
@@ -19,30 +19,31 @@ SLOT_RETRY_S = 5.0
 STORE_RETRY_S = 1.0
 WAITING = "Waiting: "
 """Begins the note of a task that waits for a place; it goes once the task is sent."""
+UNREADABLE = (
+    "The video was sent, but its answer could not be handled: it may be running at the provider and may be billed. It "
+    "is not sent again."
+)
 
 
 async def send(desk: Desk, task: Task) -> Task:
     """Claims the one right to send and uses it; does nothing when another process was first."""
-    provider = desk.catalogue.get(task.provider)
-    client = desk.clients.get(task.provider)
-    if provider is None or client is None:
-        return await _without_provider(desk, task)
+    client = desk.clients[task.provider]
+    model = client.spec.model_for(task.model)
+    if model is None:
+        return await _not_offered(desk, task)
     now = desk.clock.now()
     limits = SendLimits(
         worker=desk.worker,
         now=now,
         day_start=day_start(now),
         daily_budget_usd=desk.limits.daily_budget_usd,
-        max_concurrent=provider.max_concurrent,
+        max_concurrent=client.provider.max_concurrent,
     )
     claim = await desk.store.claim_send(task.owner, task.task_id, limits)
     if claim.task is None:
         return await _not_granted(desk, task, claim)
     task = claim.task
     desk.announce(task.task_id)
-    model = client.spec.model_for(task.model)
-    if model is None:
-        return await _without_provider(desk, task)
     try:
         reply = await client.create(task.request, model)
     except RefusedError as error:
@@ -51,6 +52,10 @@ async def send(desk: Desk, task: Task) -> Task:
         logger.warning("task %s: %s", task.task_id, error)
         what_is_known = error.message
         return await _write_down(desk, task, lambda current: uncertain(current, what_is_known))
+    except Exception:
+        # A fault of ours; but the create may have been sent.
+        logger.exception("task %s: the create failed", task.task_id)
+        return await _write_down(desk, task, lambda current: uncertain(current, UNREADABLE))
     return await _accepted(desk, task, reply)
 
 
@@ -60,68 +65,73 @@ def uncertain(task: Task, message: str) -> Task:
 
 
 async def _not_granted(desk: Desk, task: Task, claim: Claim) -> Task:
-    if claim.over_budget_usd is not None and desk.limits.daily_budget_usd is not None:
-        chosen = _candidate(task)
-        error = over_budget(chosen, claim.over_budget_usd, desk.limits.daily_budget_usd)
-        return await desk.change(task, lambda now: not_sent(now, "spend_limit", error.message, desk.clock.now()))
+    if claim.over_budget_usd is not None:
+        error = over_budget(task, claim.over_budget_usd, desk.limits)
+        return await _unless_claimed(desk, task, lambda now: not_sent(now, error.failure, desk.clock.now()))
     if claim.no_free_slot:
-        return await _wait_for_slot(
-            desk, task, f"all places at {task.provider} are taken; nothing was sent yet.", SLOT_RETRY_S
-        )
+        note = f"all places at {task.provider} are taken; nothing was sent yet."
+        return await _unless_claimed(desk, task, lambda now: _waiting(now, note, desk.clock.now() + SLOT_RETRY_S))
     return task
 
 
-async def _wait_for_slot(desk: Desk, task: Task, note: str, seconds: float) -> Task:
-    def wait(current: Task) -> Task:
-        if current.status == "uncertain":
-            return _never_started(current, note, desk.clock.now())
-        return replace(
-            current,
-            status="waiting",
-            send_state="to_send",
-            next_step_at=desk.clock.now() + seconds,
-            failed_steps=current.failed_steps + 1,
-            reserved_usd=None,
-            notes=current.with_note(WAITING + note, instead_of=WAITING),
-        )
+async def _unless_claimed(desk: Desk, task: Task, edit: Callable[[Task], Task]) -> Task:
+    """Only who holds the right to send may change what another process is sending by now."""
+    return await desk.change(task, lambda current: edit(current) if current.send_state == "to_send" else current)
 
-    return await _write_down(desk, task, wait)
+
+def _waiting(task: Task, note: str, until: float) -> Task:
+    notes = task.with_note(WAITING + note, instead_of=WAITING)
+    return replace(task, status="waiting", send_state="to_send", next_step_at=until, reserved_usd=None, notes=notes)
 
 
 async def _refused(desk: Desk, task: Task, error: RefusedError) -> Task:
     """Nothing was started: wait (429), turn to the next provider, or end."""
-    if error.kind == "rate_limited":
-        return await _wait_for_slot(desk, task, error.message, next_try(task.failed_steps, error.retry_after_s))
-    usable = [one for one in task.alternatives if one.provider in desk.clients]
+    must_wait = error.kind == "rate_limited"
+    other = None if must_wait else _next_candidate(desk, task)
 
-    def turn_or_end(current: Task) -> Task:
+    def go_on_or_end(current: Task) -> Task:
         now = desk.clock.now()
-        if usable and current.status != "uncertain":
-            return _turn_to(current, usable[0], error, now)
-        return replace(failed(current, error.failure, now), send_state="never", reserved_usd=None)
+        if current.cancel_asked:
+            return not_sent(current, None, now)
+        # `uncertain`: another process gave this answer up for lost, and callers were told that it is not sent again.
+        may_go_on = current.status != "uncertain"
+        if must_wait and may_go_on:
+            until = now + next_try(current.failed_steps, error.retry_after_s)
+            return replace(_waiting(current, error.message, until), failed_steps=current.failed_steps + 1)
+        current = replace(current, notes=current.without_notes(WAITING))
+        if other is not None and may_go_on:
+            return _turn_to(desk, current, *other, error)
+        return not_sent(current, error.failure, now)
 
-    return await _write_down(desk, task, turn_or_end)
+    return await _write_down(desk, task, go_on_or_end)
 
 
-def _turn_to(task: Task, candidate: Candidate, error: RefusedError, now: float) -> Task:
-    rest = tuple(one for one in task.alternatives if one != candidate)
+def _next_candidate(desk: Desk, task: Task) -> tuple[Candidate, str | None] | None:
+    """Where to turn within the user's limits, and what to say about its price."""
+    for candidate in task.alternatives:
+        if candidate.provider in desk.clients:
+            try:
+                return candidate, check_price(candidate, desk.limits, task.max_cost_usd)
+            except SpendLimitError as error:
+                logger.info("task %s: not turned to %s: %s", task.task_id, candidate.provider, error)
+    return None
+
+
+def _turn_to(desk: Desk, task: Task, candidate: Candidate, about_price: str | None, error: RefusedError) -> Task:
+    before, after = desk.clients[task.provider].spec, desk.clients[candidate.provider].spec
+    said = (f"{error.message} Turned to {candidate.provider} instead.", about_price, *after.notes)
+    kept = (note for note in task.notes if note not in before.notes)
     return replace(
         task,
         provider=candidate.provider,
         model=candidate.model,
         estimate=candidate.estimate,
-        alternatives=rest,
+        alternatives=tuple(one for one in task.alternatives if one != candidate),
         send_state="to_send",
         reserved_usd=None,
-        next_step_at=now,
-        notes=task.with_note(f"{error.message} Turned to {candidate.provider} instead."),
+        next_step_at=desk.clock.now(),
+        notes=(*kept, *(note for note in said if note)),
     )
-
-
-def _never_started(task: Task, why: str, now: float) -> Task:
-    """A refusal that came after another process had given the answer up for lost."""
-    ended = failed(task, Failure(kind="rate_limited", message=why, retryable=True), now)
-    return replace(ended, send_state="never", reserved_usd=None)
 
 
 async def _accepted(desk: Desk, task: Task, reply: ProviderReply) -> Task:
@@ -136,6 +146,8 @@ async def _accepted(desk: Desk, task: Task, reply: ProviderReply) -> Task:
             current,
             provider_task_id=reply.provider_task_id,
             send_state="sent",
+            # Another process may have taken it over, given the answer up for lost, and stopped looking after it.
+            follower=desk.worker,
             started_at=now,
             next_step_at=now,
             failed_steps=0,
@@ -167,12 +179,7 @@ async def _write_down(
             await desk.clock.sleep(STORE_RETRY_S)
 
 
-async def _without_provider(desk: Desk, task: Task) -> Task:
-    message = f"{task.provider} is no longer configured, so the video was not sent. Set its key and create it again."
-    return await desk.change(task, lambda current: not_sent(current, "auth", message, desk.clock.now()))
-
-
-def _candidate(task: Task) -> Candidate:
-    if task.model is None or task.estimate is None:
-        raise ValueError(task.task_id)
-    return Candidate(provider=task.provider, model=task.model, estimate=task.estimate)
+async def _not_offered(desk: Desk, task: Task) -> Task:
+    message = f"{task.provider} no longer offers {task.model}, so the video was not sent. Create it with another model."
+    failure = Failure(kind="invalid_request", message=message)
+    return await _unless_claimed(desk, task, lambda current: not_sent(current, failure, desk.clock.now()))

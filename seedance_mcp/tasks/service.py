@@ -1,19 +1,18 @@
 """The deep module: everything a caller can do with videos, and the promise that none is paid for twice or lost."""
 
+import logging
 import os
 import secrets
 from collections.abc import Awaitable, Callable, Sequence
-from contextlib import AsyncExitStack
+from contextlib import AsyncExitStack, suppress
 from dataclasses import replace
 from types import TracebackType
 from typing import Self
 
 import anyio
-import anyio.abc
 
-from seedance_mcp.domain.errors import InvalidRequestError, NotFoundError
+from seedance_mcp.domain.errors import InvalidRequestError, NotFoundError, StoreError
 from seedance_mcp.domain.task import Status, Task
-from seedance_mcp.domain.video import VideoRequest
 from seedance_mcp.storage.task_store import Added, AddTerms
 from seedance_mcp.tasks import cancelling
 from seedance_mcp.tasks.adopting import adopt
@@ -21,9 +20,11 @@ from seedance_mcp.tasks.budget import check_price, day_start, over_budget
 from seedance_mcp.tasks.clock import wait_at_most
 from seedance_mcp.tasks.desk import Desk
 from seedance_mcp.tasks.order import Order, Progress
-from seedance_mcp.tasks.plan import Plan, Survey, make_plan, survey
+from seedance_mcp.tasks.plan import Plan, make_plan
 from seedance_mcp.tasks.schedule import estimated_progress
 from seedance_mcp.tasks.watcher import Watcher
+
+logger = logging.getLogger(__name__)
 
 REPEAT_WINDOW_S = 600.0
 LAST_ANSWER_S = 1.5
@@ -55,12 +56,19 @@ class VideoTasks:
         self._desk = desk
         self._watcher = Watcher(desk)
         self._running = AsyncExitStack()
-        self._group: anyio.abc.TaskGroup | None = None
+        self._adopting = anyio.Lock()
+        self._abandoned: dict[str, Task] = {}
 
     async def __aenter__(self) -> Self:
-        await self._desk.store.open()
-        self._group = await self._running.enter_async_context(anyio.create_task_group())
-        await self._group.start(self._watcher.run)
+        async with AsyncExitStack() as stack:
+            stack.push_async_callback(self._close)
+            await self._desk.store.open()
+            stack.push_async_callback(self._leave)
+            await self._watcher.beat()
+            group = await stack.enter_async_context(anyio.create_task_group())
+            group.start_soon(self._watcher.run)
+            stack.callback(group.cancel_scope.cancel)
+            self._running = stack.pop_all()
         return self
 
     async def __aexit__(
@@ -69,14 +77,7 @@ class VideoTasks:
         """Waits a moment for the answer of a create in flight, then stops; the tasks themselves go on elsewhere."""
         with anyio.move_on_after(LAST_ANSWER_S, shield=True):
             await self._watcher.sent()
-        if self._group is not None:
-            self._group.cancel_scope.cancel()
-        await self._running.__aexit__(None, None, None)
-        with anyio.CancelScope(shield=True):
-            await self._desk.store.leave(self._desk.worker)
-            await self._desk.store.close()
-            for client in self._desk.clients.values():
-                await client.aclose()
+        await self._running.aclose()
 
     async def create(self, order: Order) -> Task:
         """Stores a task and lets the watcher send it; or returns the earlier task that this call repeats.
@@ -97,15 +98,18 @@ class VideoTasks:
             abandoned_since=now - REPEAT_WINDOW_S,
             day_start=day_start(now),
             daily_budget_usd=desk.limits.daily_budget_usd,
+            abandoned_note=ABANDONED,
         )
-        return await self._added(await desk.store.add(self._new_task(order, plan, note, now), terms), plan)
+        await self._write_abandoned()
+        # Nothing may wait between here and the return: a call that breaks off there could not say so any more.
+        return self._added(await desk.store.add(self._new_task(order, plan, note, now), terms))
 
     async def get(self, owner: str, task_id: str) -> Task:
         """Raises `NotFoundError`."""
         task = await self._desk.store.get(owner, task_id)
         if task is None:
             raise _no_such_task(task_id)
-        return task
+        return self._as_seen_here(task)
 
     async def adopt(self, owner: str, provider: str, provider_task_id: str) -> Task:
         """The task with this id at a provider, wherever it was made; from now on it is followed here.
@@ -114,8 +118,9 @@ class VideoTasks:
             ProviderError: The provider does not answer for it.
             SetupError: The provider has no key here.
         """
-        task = await adopt(self._desk, owner, provider, provider_task_id, new_id())
-        self._watcher.follow(task)
+        async with self._adopting:
+            task = await adopt(self._desk, owner, provider, provider_task_id, new_id())
+            self._watcher.follow(task)
         return task
 
     async def recent(
@@ -128,15 +133,12 @@ class VideoTasks:
         limit: int = 20,
     ) -> Sequence[Task]:
         """Newest first."""
-        return await self._desk.store.recent(owner, status=status, task_ids=task_ids, before=before, limit=limit)
+        found = await self._desk.store.recent(owner, status=status, task_ids=task_ids, before=before, limit=limit)
+        return [self._as_seen_here(task) for task in found]
 
     async def cancel(self, owner: str, task_id: str) -> cancelling.Cancelled:
         """Cancels in whatever state the task is; see `cancelling.cancel`."""
         return await cancelling.cancel(self._desk, await self.get(owner, task_id))
-
-    def survey(self, request: VideoRequest) -> Survey:
-        """Who could make this, for how much, and why the others cannot. Sends nothing."""
-        return survey(request, self._desk.catalogue)
 
     async def wait(
         self,
@@ -173,8 +175,11 @@ class VideoTasks:
 
     async def abandoned(self, task: Task) -> None:
         """The call that made this task broke off: the caller does not know of the task."""
-        now = self._desk.clock.now()
-        await self._desk.store.change(task.owner, task.task_id, lambda current: replace(current, abandoned_at=now))
+        self._abandoned[task.task_id] = task
+        try:
+            await self._write_abandoned()
+        except StoreError as error:
+            logger.warning("task %s: noted later that its call broke off: %s", task.task_id, error)
 
     def progress(self, task: Task) -> Progress:
         """Never 100 before the video is there."""
@@ -190,23 +195,46 @@ class VideoTasks:
         elapsed = (task.ended_at or self._desk.clock.now()) - task.started_at
         return Progress(percent=estimated_progress(elapsed, spec.usual_s if spec else None), is_reported=False)
 
-    async def _added(self, added: Added, plan: Plan) -> Task:
+    async def _leave(self) -> None:
+        try:
+            with anyio.CancelScope(shield=True):
+                await self._desk.store.leave(self._desk.worker)
+        except StoreError as error:
+            # Its tasks are taken over a little later, when its heartbeat lapses.
+            logger.warning("%s", error)
+
+    async def _close(self) -> None:
+        with anyio.CancelScope(shield=True):
+            await self._desk.store.close()
+            for client in self._desk.clients.values():
+                await client.aclose()
+
+    async def _write_abandoned(self) -> None:
+        now = self._desk.clock.now()
+        for task in tuple(self._abandoned.values()):
+            with suppress(KeyError):  # somebody may have emptied the store by hand
+                await self._desk.store.change(
+                    task.owner, task.task_id, lambda current: replace(current, abandoned_at=now, answered_at=None)
+                )
+            self._abandoned.pop(task.task_id, None)
+
+    def _as_seen_here(self, task: Task) -> Task:
+        if task.next_step_at is None or task.provider in self._desk.clients:
+            return task
+        note = f"{task.provider} is not configured in this server; one that has its key goes on with this video."
+        return replace(task, notes=task.with_note(note))
+
+    def _added(self, added: Added) -> Task:
         if added.how == "new":
             self._watcher.follow(added.task)
             return added.task
         if added.how == "over_budget":
-            raise over_budget(plan.chosen, added.spent_usd, self._desk.limits.daily_budget_usd or 0.0)
+            raise over_budget(added.task, added.spent_usd, self._desk.limits)
         if added.how == "other_arguments":
             raise InvalidRequestError(
                 f"idempotency_key={added.task.idempotency_key!r} was used before with other arguments, for task "
                 f"{added.task.task_id}. Use a new key for another video, or get_task(task_id={added.task.task_id!r}). "
                 "Nothing was sent."
-            )
-        if added.how == "abandoned":
-            return await self._desk.change(
-                added.task,
-                lambda current: replace(current, notes=current.with_note(ABANDONED)),
-                if_ended=lambda current: replace(current, notes=current.with_note(ABANDONED)),
             )
         return added.task
 

@@ -41,12 +41,23 @@ class Watcher:
         self._woken = anyio.Event()
         self._sent = anyio.Event()
 
-    async def run(self, *, task_status: anyio.abc.TaskStatus[None] = anyio.TASK_STATUS_IGNORED) -> None:
-        """Keeps the heartbeat, takes over tasks that nobody looks after, and does what is due; for ever."""
-        await self._beat()
+    async def beat(self) -> None:
+        """Says that this worker lives, and takes over tasks that nobody looks after.
+
+        Raises:
+            StoreError: The store cannot be written.
+        """
+        desk = self._desk
+        now = desk.clock.now()
+        await desk.store.heartbeat(desk.worker, now + ALIVE_S)
+        for task in await desk.store.take_over(desk.worker, now, tuple(desk.clients)):
+            if task.task_id not in self._tasks:
+                self.follow(task)
+
+    async def run(self) -> None:
+        """Keeps the heartbeat up and does what is due; for ever."""
         async with anyio.create_task_group() as group:
             group.start_soon(self._keep_beating)
-            task_status.started()
             await self._do_what_is_due(group)
 
     def follow(self, task: Task) -> None:
@@ -60,10 +71,6 @@ class Watcher:
         heapq.heappush(self._queue, (task.next_step_at, task.task_id))
         self._woken.set()
 
-    @property
-    def is_sending(self) -> bool:
-        return self._sending > 0
-
     async def sent(self) -> None:
         """Waits until no create is in flight."""
         while self._sending:
@@ -73,18 +80,10 @@ class Watcher:
         while True:
             await self._desk.clock.sleep(HEARTBEAT_S)
             try:
-                await self._beat()
+                await self.beat()
             except StoreError as error:
                 # The next beat tries again; until then another process may take the tasks over, which is safe.
                 logger.warning("heartbeat: %s", error)
-
-    async def _beat(self) -> None:
-        desk = self._desk
-        now = desk.clock.now()
-        await desk.store.heartbeat(desk.worker, now + ALIVE_S)
-        for task in await desk.store.take_over(desk.worker, now):
-            if task.task_id not in self._tasks:
-                self.follow(task)
 
     async def _do_what_is_due(self, group: anyio.abc.TaskGroup) -> NoReturn:
         while True:
@@ -121,9 +120,10 @@ class Watcher:
         if current.send_state == "to_send":
             return await self._send(current)
         if current.send_state == "sending":
-            if current.attempt == desk.worker:
-                return current
-            return await desk.change(current, lambda now: uncertain(now, SENDER_DIED))
+            # Nobody is at it: a worker does one step at a time, and other living workers do theirs themselves.
+            return await desk.change(
+                current, lambda now: uncertain(now, SENDER_DIED) if now.send_state == "sending" else now
+            )
         if current.video is not None:
             return await deliver(desk, current)
         if current.cancel_asked:

@@ -2,7 +2,6 @@
 
 import difflib
 import json
-import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, cast
@@ -12,6 +11,8 @@ from seedance_mcp.domain.video import VideoRequest
 from seedance_mcp.tools.parameters import Parameter
 
 MAX_SHOWN = 80
+LARGEST = 2**53
+"""The largest whole number that every JSON reader keeps exactly; also keeps out infinity and what is no number."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,6 +100,8 @@ def _json_or_text(raw: str) -> object:
 
 def _text(parameter: Parameter, value: object) -> str:
     if isinstance(value, str):
+        if any("\ud800" <= letter <= "\udfff" for letter in value):
+            raise ValueError(f"{parameter.name} holds half a character (a lone surrogate). Send it again whole.")
         return value
     raise ValueError(f"{parameter.name} is a text; {_shown(value)} was given.")
 
@@ -114,12 +117,12 @@ def _choice(parameter: Parameter, value: str) -> str:
 def _texts(parameter: Parameter, value: object) -> tuple[str, ...]:
     items = [value] if isinstance(value, str) else value
     if isinstance(items, list) and all(isinstance(item, str) for item in cast("list[object]", items)):
-        return tuple(text for text in cast("list[str]", items) if text)
+        return tuple(_text(parameter, text) for text in cast("list[str]", items) if text)
     raise ValueError(f"{parameter.name} is a list of texts; {_shown(value)} was given.")
 
 
 def _number(parameter: Parameter, value: object, raw: object) -> float:
-    if isinstance(value, int | float) and not isinstance(value, bool) and math.isfinite(value):
+    if isinstance(value, int | float) and not isinstance(value, bool) and abs(value) <= LARGEST:
         if parameter.kind == "number":
             return value
         if float(value).is_integer():

@@ -121,6 +121,8 @@ async def test_strings_that_hold_json_are_read_as_what_they_hold(rig: Rig) -> No
         ("duration", True, "duration is a whole number; true was given."),
         ("generate_audio", "maybe", 'generate_audio is true or false; "maybe" was given.'),
         ("label", 7, "label is a text; 7 was given."),
+        ("label", "half \ud83d", "label holds half a character (a lone surrogate). Send it again whole."),
+        ("duration", 10**400, f"duration is a whole number; 1{'0' * 78}… was given."),
         ("reference_images", [1], "reference_images is a list of texts; [1] was given."),
         ("max_cost_usd", "much", 'max_cost_usd is a number; "much" was given.'),
         ("max_cost_usd", -1, "max_cost_usd is at least 0; -1 was asked."),

@@ -3,6 +3,7 @@
 import logging
 from collections.abc import AsyncGenerator, Callable, Mapping
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import anyio
@@ -29,6 +30,7 @@ logger = logging.getLogger(__name__)
 
 START_ANYWAY_S = 1.0
 """Unfinished tasks of earlier runs are followed even if no tool is ever called."""
+LEAVING = "The server is shutting down. Call again when it is back."
 INSTRUCTIONS = (
     "Makes AI videos. create_video spends money and answers with a task; get_task waits for the video. If an answer is "
     "lost, list_tasks finds the task: do not create the same video again."
@@ -56,7 +58,7 @@ class Engine:
         self._wanted.set()
         await self._settled.wait()
         if self._tasks is None:
-            raise self._failure or StoreError("The server is shutting down. Call again when it is back.")
+            raise self._failure or StoreError(LEAVING)
         return self._tasks
 
     async def run(self) -> None:
@@ -112,23 +114,24 @@ class Program:
         clock: Clock | None = None,
         transports: Mapping[str, "Transport"] | None = None,
     ) -> None:
-        self._engine = Engine(settings, clock or SystemClock(), transports or {})
+        clock = clock or SystemClock()
+        self._new_engine = partial(Engine, settings, clock, transports or {})
+        self._engine: Engine | None = None
         self._app = App(
-            tasks=self._engine.tasks,
+            tasks=self._tasks,
             catalogue=settings.catalogue,
-            clock=clock or SystemClock(),
+            clock=clock,
             with_resource_links=settings.with_resource_links,
         )
-        self._is_running = False
         self.mcp = self._build(settings)
 
     @asynccontextmanager
     async def running(self) -> AsyncGenerator[App]:
         """The engine's life; inside it, connections come and go."""
-        if self._is_running:
+        if self._engine is not None:
             yield self._app
             return
-        self._is_running = True
+        self._engine = self._new_engine()
         try:
             async with anyio.create_task_group() as group:
                 group.start_soon(self._engine.run)
@@ -137,7 +140,12 @@ class Program:
                 finally:
                     group.cancel_scope.cancel()
         finally:
-            self._is_running = False
+            self._engine = None
+
+    async def _tasks(self) -> "VideoTasks":
+        if self._engine is None:
+            raise StoreError(LEAVING)
+        return await self._engine.tasks()
 
     def _build(self, settings: Settings) -> MCPServer[App]:
         @asynccontextmanager

@@ -47,6 +47,9 @@ async def _serve_until_closed(program: Program, scope: anyio.CancelScope, down: 
                 # Not by a signal, so because stdout cannot be written: nobody listens any more.
                 _leave(0)
             raise
+        except Exception:
+            logger.exception("The server made a mistake and ends; its tasks go on when it is started again.")
+            _leave(1)
         finally:
             down.set()
             sent.close()

@@ -8,12 +8,14 @@ import pytest
 from mcp import Client
 from real_provider import folders
 
-from rig import SMALL, error_of, facts_of
+from rig import SMALL, Era, error_of, facts_of
 from seedance_mcp import server
 from seedance_mcp.server import Program
 from seedance_mcp.settings import load_settings
 
 pytestmark = pytest.mark.e2e
+
+ERAS: tuple[Era, ...] = ("auto", "legacy", "auto")
 
 
 def client_of(environment: Mapping[str, str]) -> Client:
@@ -33,6 +35,35 @@ async def test_a_data_folder_that_cannot_be_used_is_an_error_until_it_can(
         (tmp_path / "data").unlink()
         assert facts_of(await client.call_tool("list_tasks", {})) == {"tasks": []}
     assert [record.levelname for record in caplog.records] == ["ERROR", "ERROR"]
+
+
+async def test_a_program_serves_one_connection_after_another(tmp_path: Path) -> None:
+    """Ours: the engine of the first one is gone by then; an HTTP application may be started again, too."""
+    program = Program(load_settings(folders(tmp_path)))
+    for era in ERAS:
+        async with Client(program.mcp, mode=era) as client:
+            assert facts_of(await client.call_tool("list_tasks", {})) == {"tasks": []}
+
+
+async def test_a_connection_that_outlives_the_one_that_owned_the_engine_is_told_so(tmp_path: Path) -> None:
+    """Ours: an answer, not a wait for ever."""
+    program = Program(load_settings(folders(tmp_path)))
+    owns, leaves, gone = anyio.Event(), anyio.Event(), anyio.Event()
+
+    async def own() -> None:
+        async with program.running():
+            owns.set()
+            await leaves.wait()
+        gone.set()
+
+    async with anyio.create_task_group() as group:
+        group.start_soon(own)
+        await owns.wait()
+        async with Client(program.mcp) as client:
+            assert facts_of(await client.call_tool("list_tasks", {})) == {"tasks": []}
+            leaves.set()
+            await gone.wait()
+            assert "shutting down" in error_of(await client.call_tool("list_tasks", {}))["message"]
 
 
 async def test_tools_are_listed_before_the_data_folder_is_touched(tmp_path: Path) -> None:

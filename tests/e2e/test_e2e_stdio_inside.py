@@ -19,6 +19,7 @@ from store_rows import rows
 
 from seedance_mcp import stdio
 from seedance_mcp.cli import main
+from seedance_mcp.server import Engine
 
 pytestmark = [pytest.mark.e2e, pytest.mark.usefixtures("command")]
 
@@ -149,3 +150,15 @@ def test_a_host_that_is_gone_is_no_error() -> None:
 
     host = serve(behave, stays=True)
     assert (host.code, host.left_with, host.errors.getvalue()) == (0, [0], "")
+
+
+def test_a_server_that_breaks_ends_instead_of_going_silent(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Ours: its host can start another one; blocked in reading stdin, it would answer nothing for ever."""
+
+    async def break_down(_engine: Engine) -> None:
+        raise RuntimeError("made up")
+
+    monkeypatch.setattr(Engine, "run", break_down)
+    host = serve(lambda _: None, stays=True)
+    assert host.left_with == [1]
+    assert "The server made a mistake and ends" in host.errors.getvalue()

@@ -281,10 +281,10 @@ async def test_a_cancel_here_is_carried_out_by_the_program_that_has_the_key(rig:
 async def test_a_cancel_that_is_answered_after_the_video_was_saved_leaves_it(rig: Rig) -> None:
     """DESIGN §2: ends are final; what is on disk is not taken back."""
     held = hold(rig, "seedance2_ink", is_cancel)
-    rig.break_next(on="cancel", kind="status", status=200, body=CANCELLED, accepted=False)
+    rig.break_next(on="cancel", kind="status", status=503, times=None)
+    told: list[Any] = []
     async with rig.client() as client:
         task = facts_of(await create(client, provider="seedance2_ink", wait_seconds=10))
-        told: list[Any] = []
 
         async def ask() -> None:
             told.append(facts_of(await cancel(client, task["task_id"])))
@@ -292,11 +292,12 @@ async def test_a_cancel_that_is_answered_after_the_video_was_saved_leaves_it(rig
         async with anyio.create_task_group() as group:
             group.start_soon(ask)
             await held.arrived.wait()
-            rig.transports.clear()
-            done = facts_of(await get(client, task["task_id"], wait_seconds=LONG))
+            told.append(facts_of(await get(client, task["task_id"], wait_seconds=LONG)))
+            rig.simulator.faults.clear()
+            rig.break_next(on="cancel", kind="status", status=200, body=CANCELLED, accepted=False)
             held.go.set()
-    assert done["status"] == "succeeded"
-    assert (told[0]["outcome"], told[0]["status"]) == ("too_late", "succeeded")
+    assert told[0]["status"] == "succeeded"
+    assert (told[1]["outcome"], told[1]["status"]) == ("too_late", "succeeded")
 
 
 async def test_two_cancels_at_once_agree(rig: Rig) -> None:

@@ -22,9 +22,14 @@ BAD_LOOKS: dict[str, dict[str, Any]] = {
     "a refusal": {"kind": "status", "status": 200, "body": {"success": False, "error": {"message": "Not now"}}},
 }
 
+FOR_BOTH = ("401", "404", "500", "no status")
 
-@pytest.mark.parametrize("provider", BOTH)
-@pytest.mark.parametrize("fault", BAD_LOOKS.values(), ids=BAD_LOOKS)
+
+@pytest.mark.parametrize(
+    ("provider", "fault"),
+    [("seedance2_ink", fault) for fault in BAD_LOOKS.values()] + [("kinovi", BAD_LOOKS[name]) for name in FOR_BOTH],
+    ids=[*BAD_LOOKS, *(f"{name} at kinovi" for name in FOR_BOTH)],
+)
 async def test_a_failed_look_changes_nothing_but_the_time(rig: Rig, provider: str, fault: dict[str, Any]) -> None:
     """DESIGN §6: the task goes on, is asked for again less and less often, and a note says so meanwhile."""
     rig.break_next(on="fetch", **fault, times=3)

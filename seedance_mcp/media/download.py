@@ -7,8 +7,8 @@ from pathlib import Path
 from urllib.parse import urljoin
 
 import anyio
+import anyio.to_thread
 from anyio.streams.memory import MemoryObjectReceiveStream, MemoryObjectSendStream
-from anyio.to_thread import run_sync
 
 from seedance_mcp.http import HttpError, HttpStream, NoAnswerError, Transport, open_stream
 from seedance_mcp.media.address_guard import Resolve, UnsafeUrlError, origin_of, resolve_public, shown_url
@@ -111,13 +111,13 @@ def _errors_in_words(shown: str, total_timeout_s: float) -> Generator[None]:
 async def _save(download: _Download, url: str) -> VideoFile:
     try:
         await _fetch(download, url)
-        await run_sync(download.part.close)
-        video = await run_sync(probe, download.part.path)
+        await anyio.to_thread.run_sync(download.part.close)
+        video = await anyio.to_thread.run_sync(probe, download.part.path)
         # Nothing may wait after this: a time limit that strikes between would report a saved video as lost.
-        path = await run_sync(download.part.keep)
+        path = await anyio.to_thread.run_sync(download.part.keep)
     except BaseException:
         with anyio.CancelScope(shield=True):
-            await run_sync(download.part.discard)
+            await anyio.to_thread.run_sync(download.part.discard)
         raise
     return replace(video, path=path)
 
@@ -172,8 +172,8 @@ async def _write(download: _Download, behind: MemoryObjectReceiveStream[list[byt
     done = 0
     async for batch in behind:
         if not done:
-            await run_sync(download.part.open)
-        await run_sync(download.part.write, batch)
+            await anyio.to_thread.run_sync(download.part.open)
+        await anyio.to_thread.run_sync(download.part.write, batch)
         done += sum(map(len, batch))
         if download.on_progress is not None:
             download.on_progress(done, total)

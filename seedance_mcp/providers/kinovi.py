@@ -74,7 +74,7 @@ def parse_reply(reply: JsonView) -> ProviderReply:
         last_frame_url=reply.text("output", 0, "lastFrameImage"),
         error=_error_text(reply),
         # After `fail` it is shown although it was refunded.
-        credits=None if reply.text("status") == "fail" else reply.number("creditsUsed"),
+        credits=0.0 if reply.text("status") == "fail" else reply.number("creditsUsed"),
     )
 
 

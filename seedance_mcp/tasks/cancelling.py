@@ -52,7 +52,7 @@ def _ask(task: Task, now: float) -> Task:
         return not_sent(task, None, now)
     if task.status == "uncertain":
         return failed(task, _given_up(task), now)
-    return replace(task, cancel_asked=task.video is None)
+    return replace(task, cancel_asked=True)
 
 
 def _given_up(task: Task) -> Failure:
@@ -106,11 +106,10 @@ async def cancel_at_provider(desk: Desk, task: Task) -> Cancelled:
         reply = await client.cancel(task.provider_task_id)
     except UnavailableError as error:
         return _requested(task, f"{error.message} {ASKED_AGAIN}")
-    except RefusedError as error:
+    except RefusedError:
         await desk.change(task, lambda current: replace(current, cancel_asked=False))
         task = await poll(desk, task)
         if not task.has_ended and task.video is None:
-            error.task_id = task.task_id
             raise
         return _too_late(task) if task.has_ended else _already_made(task)
     if reply.status is None or (client.knows(reply.status) and client.status_of(reply) == "cancelled"):

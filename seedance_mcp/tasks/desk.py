@@ -3,6 +3,7 @@
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
+from weakref import WeakValueDictionary
 
 import anyio
 
@@ -29,7 +30,8 @@ class Desk:
     """What stands in for the network at a provider (an application in this process, or a test); mostly empty."""
     output_dir: Path
     worker: str
-    _changed: dict[str, anyio.Event] = field(default_factory=dict[str, anyio.Event])
+    _changed: WeakValueDictionary[str, anyio.Event] = field(default_factory=WeakValueDictionary[str, anyio.Event])
+    """Only those that somebody waits for."""
 
     async def change(
         self, task: Task, edit: Callable[[Task], Task], *, if_ended: Callable[[Task], Task] | None = None

@@ -14,6 +14,7 @@ from seedance_mcp.tasks.schedule import next_poll, next_try
 
 logger = logging.getLogger(__name__)
 
+CHARGES = "{} charges "
 CENT = 0.01
 ASKING_AGAIN = "Asking again: "
 """Begins the note about a poll that was not answered; it goes once one is."""
@@ -47,6 +48,9 @@ def apply_reply(task: Task, reply: ProviderReply, client: ProviderClient, now: f
         return failed(task, error.failure, now)
     task = replace(task, progress=_progress(task, reply))
     if status == "failed":
+        if reply.credits is None and reply.usd is None:
+            # A figure that was named before was for the video that did not come.
+            task = replace(task, charge=None, notes=task.without_notes(CHARGES.format(task.provider)))
         return failed(task, _generation_failed(task, reply, client), now)
     if status == "cancelled":
         return cancelled(task, now)
@@ -64,8 +68,10 @@ def _with_charge(task: Task, reply: ProviderReply, client: ProviderClient) -> Ta
     if usd is None and rate is not None and reply.credits is not None:
         usd = round(reply.credits * rate, 4)
     notes = task.notes
-    if usd is not None and task.estimate is not None and _differs(usd, task.estimate):
-        notes = task.with_note(f"{task.provider} charges {money(usd)}; {describe(task.estimate)} was estimated.")
+    # Zero is a refund, which needs no note.
+    if usd and task.estimate is not None and _differs(usd, task.estimate):
+        what = f"{CHARGES.format(task.provider)}{money(usd)}; {describe(task.estimate)} was estimated."
+        notes = task.with_note(what, instead_of=CHARGES.format(task.provider))
     return replace(task, charge=Charge(credits=reply.credits, usd=usd), notes=notes)
 
 

@@ -20,7 +20,7 @@ from seedance_mcp.tools.schema import Schema, input_schema
 logger = logging.getLogger(__name__)
 
 ERROR_META = "seedance-mcp/error"
-INTERNAL = "The server made a mistake; it is in its log. Nothing new was sent. list_tasks shows what is under way."
+INTERNAL = "The server made a mistake; it is in its log. list_tasks shows what is under way."
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

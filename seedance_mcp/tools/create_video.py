@@ -62,11 +62,14 @@ async def run(call: Call) -> CallToolResult:
     )
     try:
         (task,) = await wait(call, [task.task_id], without_token_s=CREATE_S)
-    except anyio.get_cancelled_exc_class():
+        await tasks.answered(task)
+    except BaseException as error:
+        # However the call ends without its answer, an equal one must find this task instead of buying another.
         with anyio.CancelScope(shield=True):
             await tasks.abandoned(task)
+        if isinstance(error, SeedanceError):
+            error.task_id = error.task_id or task.task_id
         raise
-    await tasks.answered(task)
     if was_refused(task):
         raise refusal(task)
     return task_result(call.app, task, tasks.progress(task))

@@ -40,11 +40,23 @@ async def listed(client: Client, **arguments: Any) -> CallToolResult:
 
 async def saved(rig: Rig, client: Client, task_id: str) -> CallToolResult:
     """The task once its file is there; a download takes real time, in which a fake clock may run ahead."""
-    while True:
-        result = await get(client, task_id)
-        if "file" in facts_of(result)["video"]:
-            return result
+    found: list[CallToolResult] = []
+
+    async def has_file() -> bool:
+        found.append(await get(client, task_id))
+        return "file" in facts_of(found[-1])["video"]
+
+    await until(rig, has_file)
+    return found[-1]
+
+
+async def until(rig: Rig, condition: Callable[[], Awaitable[bool]]) -> None:
+    """Looks once a second, but not for ever."""
+    for _ in range(LONG):
+        if await condition():
+            return
         await rig.clock.sleep(1)
+    raise AssertionError(f"not within {LONG} s")
 
 
 def network(rig: Rig, at: Callable[[httpx.Request], Awaitable[None]]) -> Transport:

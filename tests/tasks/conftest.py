@@ -1,25 +1,17 @@
 """The small video of these tests is rendered before any fake clock starts: a render takes real time."""
 
-from collections.abc import AsyncGenerator
 from pathlib import Path
 
 import anyio
 import httpx
 import pytest
 from calls import BOTH, RUN_S
-from settled_clock import SettledClock
 
 import seedance_mcp.engine  # noqa: F401  # pyright: ignore[reportUnusedImport]  (its imports take real time, too)
 from fake_clock import FakeClock
 from rig import SMALL
 from seedance_mcp.media.video_file import probe
 from seedance_mcp.simulator.app import Simulator
-
-
-@pytest.fixture
-async def clock() -> AsyncGenerator[FakeClock]:
-    async with SettledClock() as clock:
-        yield clock
 
 
 @pytest.fixture

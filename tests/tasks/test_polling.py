@@ -4,7 +4,7 @@ from typing import Any
 
 import httpx
 import pytest
-from calls import A_WHILE, BOTH, LONG, break_network, create, get, is_poll
+from calls import A_WHILE, BOTH, LONG, break_network, create, get, is_poll, until
 from stored import history
 
 from rig import Rig, facts_of, text_of
@@ -35,8 +35,11 @@ async def test_a_failed_look_changes_nothing_but_the_time(rig: Rig, provider: st
     rig.break_next(on="fetch", **fault, times=3)
     async with rig.client() as client:
         task = facts_of(await create(client, provider=provider))
-        while len(rig.requests("fetch")) < 3:
-            await rig.clock.sleep(1)
+
+        async def has_failed_three_times() -> bool:
+            return len(rig.requests("fetch")) >= 3
+
+        await until(rig, has_failed_three_times)
         meanwhile = await get(client, task["task_id"], wait_seconds=1)
         done = await get(client, task["task_id"], wait_seconds=LONG)
     first, second, third, *_ = [poll.at_s for poll in rig.requests("fetch")]
@@ -120,6 +123,19 @@ async def test_a_failed_task_gives_the_providers_reason_and_is_no_error_of_the_c
     assert len(rig.creates) == 1
 
 
+@pytest.mark.parametrize("provider", BOTH)
+async def test_a_failed_task_shows_no_charge_that_was_named_while_it_ran(rig: Rig, provider: str) -> None:
+    """DESIGN §5: `creditsUsed` means nothing on `fail`: it is refunded. §1: never invent a fact."""
+    rig.break_next(on="create", kind="task_fails")
+    async with rig.client() as client:
+        running = facts_of(await create(client, provider=provider, wait_seconds=5))
+        result = await get(client, running["task_id"], wait_seconds=LONG)
+    assert running["cost"]["basis"] == "charged"
+    assert facts_of(result)["status"] == "failed"
+    refunded = text_of(result).replace("Whether it was charged", "").replace("Charged: $0.00, 0 credits.", "")
+    assert "harge" not in refunded
+
+
 @pytest.mark.parametrize(("provider", "word"), [("seedance2_ink", "failed"), ("kinovi", "fail")])
 async def test_a_failed_task_without_a_reason_says_that_there_was_none(rig: Rig, provider: str, word: str) -> None:
     """DESIGN §1: never invent a fact."""
@@ -134,12 +150,15 @@ async def test_a_task_does_not_go_back_when_its_provider_does(rig: Rig) -> None:
     """DESIGN §2: running may only become an end."""
     async with rig.client() as client:
         task = facts_of(await create(client, provider="seedance2_ink"))
-        while facts_of(await get(client, task["task_id"]))["status"] == "queued":
-            await rig.clock.sleep(1)
+
+        async def is_running() -> bool:
+            return facts_of(await get(client, task["task_id"]))["status"] == "running"
+
+        await until(rig, is_running)
         rig.break_next(on="fetch", kind="status", status=200, body={"success": True, "status": "queued"}, times=2)
         await rig.clock.sleep(6)
         after = facts_of(await get(client, task["task_id"]))
-        done = facts_of(await get(client, task["task_id"], wait_seconds=LONG))
+        done = facts_of(await get(client, task["task_id"], wait_seconds=30))
     assert (after["status"], done["status"]) == ("running", "succeeded")
     assert await history(rig, task["task_id"]) == ["queued", "running", "succeeded"]
 

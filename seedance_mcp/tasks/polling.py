@@ -67,11 +67,11 @@ def _with_charge(task: Task, reply: ProviderReply, client: ProviderClient) -> Ta
     usd = reply.usd
     if usd is None and rate is not None and reply.credits is not None:
         usd = round(reply.credits * rate, 4)
-    notes = task.notes
+    beginning = CHARGES.format(task.provider)
+    notes = task.without_notes(beginning)
     # Zero is a refund, which needs no note.
     if usd and task.estimate is not None and _differs(usd, task.estimate):
-        what = f"{CHARGES.format(task.provider)}{money(usd)}; {describe(task.estimate)} was estimated."
-        notes = task.with_note(what, instead_of=CHARGES.format(task.provider))
+        notes = (*notes, f"{beginning}{money(usd)}; {describe(task.estimate)} was estimated.")
     return replace(task, charge=Charge(credits=reply.credits, usd=usd), notes=notes)
 
 

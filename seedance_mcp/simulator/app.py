@@ -1,6 +1,7 @@
 """The simulator as one ASGI application.
 
-Beside the providers' own paths (each also under `/{format}/...`, for formats whose paths collide):
+Beside the providers' own paths (each also under `/{format}/...`, for formats whose paths collide: there the demo gives
+way to the providers, and the later format to the earlier one):
 
     GET  /files/{format}-{file}.mp4, ..._last.png   results; ranges work
     GET  /frames/{name}.png?width=&height=          a still picture, its colours from its name
@@ -8,17 +9,20 @@ Beside the providers' own paths (each also under `/{format}/...`, for formats wh
     POST /simulator/faults                          a fault, or a list; GET shows what is left, DELETE clears
 """
 
+import re
 import time
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Awaitable, Callable, Iterable, Iterator
 from pathlib import Path
 from typing import Final, cast
 
+import anyio
 import anyio.to_thread
 from starlette.requests import Request
 from starlette.responses import FileResponse, JSONResponse, Response
 from starlette.routing import Route, Router
 from starlette.types import ASGIApp, Receive, Scope, Send
 
+from seedance_mcp.simulator.aihubmax import AIHUBMAX
 from seedance_mcp.simulator.breaking import OUTER_SEND
 from seedance_mcp.simulator.demo import DEMO
 from seedance_mcp.simulator.exchange import Exchange, Premises, Received, as_json
@@ -26,20 +30,24 @@ from seedance_mcp.simulator.faults import Faults, parse_fault
 from seedance_mcp.simulator.films import Films
 from seedance_mcp.simulator.frames import Fetch, Frames
 from seedance_mcp.simulator.kinovi import KINOVI
+from seedance_mcp.simulator.oxen import OXEN
 from seedance_mcp.simulator.seedance2_ink import SEEDANCE2_INK
 from seedance_mcp.simulator.tasks import Tasks
+from seedance_mcp.simulator.uniall import UNIALL
 from seedance_mcp.simulator.wire import Call, Endpoint, RefusedError, Wire
 
-FORMATS: Final = {wire.wire_id: wire for wire in (SEEDANCE2_INK, KINOVI, DEMO)}
+_LOOK_EVERY_S: Final = 0.02
+FORMATS: Final = {wire.wire_id: wire for wire in (AIHUBMAX, OXEN, SEEDANCE2_INK, KINOVI, UNIALL, DEMO)}
 
 
 class Simulator:
     """Providers that cost nothing and fail on demand.
 
     Args:
-        formats: Ids of the wire formats to speak; one that collides with an earlier one has only its prefixed paths.
+        formats: The wire formats to speak, by id, or as records for those that can be had in several forms.
         run_s: How long a task takes from its create to its end.
         clock: Seconds since 1970. Tasks end by it, so a test that owns it waits for nothing.
+        sleep: Waits by that clock, where an answer takes long. Default: the clock is looked at every 20 ms.
         fetch: Reads input pictures from elsewhere; without it they are drawn from their URL's hash.
         accepted_key: The only key that is let in. Default: every key but `wrong-key`.
         max_concurrent: How many unfinished tasks a format has before it answers 429. Default: no limit.
@@ -50,10 +58,11 @@ class Simulator:
 
     def __init__(
         self,
-        formats: Iterable[str] = tuple(FORMATS),
+        formats: Iterable[str | Wire] = tuple(FORMATS),
         *,
         run_s: float = 4.0,
         clock: Callable[[], float] = time.time,
+        sleep: Callable[[float], Awaitable[None]] | None = None,
         fetch: Fetch | None = None,
         accepted_key: str | None = None,
         max_concurrent: int | None = None,
@@ -65,11 +74,13 @@ class Simulator:
             tasks=Tasks(clock),
             films=self._films,
             run_s=run_s,
+            sleep=sleep or _doze,
             accepted_key=accepted_key,
             max_concurrent=max_concurrent,
             keep_requests=keep_requests,
         )
-        self.formats = tuple(formats)
+        self._wires = [FORMATS[given] if isinstance(given, str) else given for given in formats]
+        self.formats = tuple(wire.wire_id for wire in self._wires)
         self._router = Router([*self._control_routes(), *self._wire_routes()])
 
     @property
@@ -91,9 +102,12 @@ class Simulator:
         self._films.close()
 
     def _wire_routes(self) -> Iterator[Route]:
-        for wire_id in self.formats:
-            wire = FORMATS[wire_id]
-            for prefix in ("", f"/{wire_id}"):
+        taken: set[str] = set()
+        for wire in sorted(self._wires, key=lambda wire: wire is DEMO):
+            wire_id, paths = wire.wire_id, set(map(_shape, wire.endpoints))
+            prefixes = (f"/{wire_id}",) if paths & taken else ("", f"/{wire_id}")
+            taken |= paths
+            for prefix in prefixes:
                 for endpoint in wire.endpoints:
                     yield self._route(wire, endpoint, prefix)
             yield self._route(
@@ -135,6 +149,14 @@ class Simulator:
         if request.method == "DELETE":
             self.requests.clear()
         return JSONResponse({"requests": [as_json(received) for received in self.requests]})
+
+
+async def _doze(seconds: float) -> None:
+    await anyio.sleep(min(seconds, _LOOK_EVERY_S))
+
+
+def _shape(endpoint: Endpoint) -> str:
+    return f"{endpoint.method} {re.sub('{.*?}', '{}', endpoint.path)}"
 
 
 async def _result_file(call: Call) -> FileResponse:

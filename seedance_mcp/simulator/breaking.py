@@ -5,6 +5,7 @@ from typing import Final, cast
 
 import anyio
 from starlette.datastructures import MutableHeaders
+from starlette.responses import StreamingResponse
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from seedance_mcp.simulator.faults import Fault
@@ -14,8 +15,18 @@ OUTER_SEND: Final = "simulator.send"
 _PIECE: Final = 64 * 1024
 
 
-class _CutError(Exception):
+class CutError(Exception):
     """Ends an answer in the middle."""
+
+
+class Stream(StreamingResponse):
+    """An answer that goes on until its content raises CutError."""
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        try:
+            await super().__call__(scope, receive, send)
+        except CutError:
+            await drop(scope, receive, send)
 
 
 async def drop(scope: Scope, receive: Receive, _: Send) -> None:
@@ -34,7 +45,7 @@ def distorted(answer: ASGIApp, fault: Fault) -> ASGIApp:
     async def app(scope: Scope, receive: Receive, send: Send) -> None:
         try:
             await answer(scope, receive, bend(fault, scope, receive, send))
-        except _CutError:
+        except CutError:
             await _hang_up(scope, receive, "close")
 
     return app
@@ -67,7 +78,7 @@ def _truncated(_: Fault, __: Scope, ___: Receive, send: Send) -> Send:
             left -= len(body)
         await send(message)
         if message["type"] == "http.response.body" and left <= 0:
-            raise _CutError
+            raise CutError
 
     return cut
 
@@ -85,7 +96,7 @@ def _slow(fault: Fault, _: Scope, receive: Receive, send: Send) -> Send:
             if pause_at < 0:
                 with anyio.move_on_after(fault.seconds):
                     await _disconnected(receive)
-                    raise _CutError
+                    raise CutError
         await send(message)
 
     return hold

@@ -2,7 +2,7 @@
 
 import json
 import logging
-from collections.abc import Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import asdict, dataclass, field
 from typing import Final, cast
 
@@ -15,11 +15,12 @@ from seedance_mcp.simulator.checks import JsonObject, Problem
 from seedance_mcp.simulator.faults import BENDS_THE_TASK, REPLACES_THE_ANSWER, Fault, Faults
 from seedance_mcp.simulator.films import Films
 from seedance_mcp.simulator.frames import INSIDE
-from seedance_mcp.simulator.tasks import Tasks
-from seedance_mcp.simulator.wire import Call, Endpoint, RefusedError, Wire
+from seedance_mcp.simulator.tasks import Task, Tasks
+from seedance_mcp.simulator.wire import Call, Endpoint, RefusedError, Upload, Wire
 
 WRONG_KEY: Final = "wrong-key"
 _GARBAGE: Final = b'{"half": [1, 2, '
+_SHOWN: Final = 64 * 1024
 _log = logging.getLogger(__name__)
 
 
@@ -50,11 +51,13 @@ class Premises:
     tasks: Tasks
     films: Films
     run_s: float
+    sleep: Callable[[float], Awaitable[None]]
     accepted_key: str | None
     max_concurrent: int | None
     keep_requests: int
     faults: Faults = field(default_factory=Faults)
     requests: list[Received] = field(default_factory=list[Received])
+    uploads: dict[str, Upload] = field(default_factory=dict[str, Upload])
 
     def remember(self, received: Received) -> None:
         self.requests.append(received)
@@ -81,8 +84,7 @@ class Exchange:
         await answer(scope, receive, send)
 
     async def _answer(self, request: Request, received: Received, fault: Fault | None) -> ASGIApp:
-        raw = await request.body()
-        received.body = _parsed(raw)
+        received.body = _parsed(await request.body())
         received.fault = None if fault is None else fault.kind
         if fault is not None and not fault.is_processed:
             return self._instead(request, received, fault)
@@ -95,10 +97,10 @@ class Exchange:
         return distorted(response, fault)
 
     async def _response(self, request: Request, received: Received, fault: Fault | None) -> Response:
-        call = self._call(request, fault)
+        call = self._call(request, await request.body(), received, fault)
         try:
             self._admit(request)
-            if request.method == "POST" and self.endpoint.does == "create":
+            if self.endpoint.does == "create" or self.endpoint.takes_json:
                 call.body = _json_object(request, received.body)
             answer = await self.endpoint.answer(call)
             response = answer if isinstance(answer, Response) else JSONResponse(answer)
@@ -107,11 +109,14 @@ class Exchange:
         except Exception:  # noqa: BLE001  (a caller in the same process must get an answer, not our exception)
             _log.exception("The simulator failed at %s %s", request.method, request.url.path)
             response = self._error(RefusedError(500, "fault"))
-        received.accepted = call.accepted
         received.task_id = None if call.task is None else call.task.task_id
         return response
 
-    def _call(self, request: Request, fault: Fault | None) -> Call:
+    def _call(self, request: Request, raw: bytes, received: Received, fault: Fault | None) -> Call:
+        def note(task: Task) -> None:
+            received.accepted = True
+            received.task_id = received.task_id or task.task_id
+
         bent = fault if fault is not None and fault.kind in BENDS_THE_TASK else None
         return Call(
             wire_id=self.wire.wire_id,
@@ -120,11 +125,17 @@ class Exchange:
             path=request.path_params,
             query=dict(request.query_params),
             body={},
+            raw=raw,
+            content_type=request.headers.get("content-type", ""),
             tasks=self.premises.tasks,
             films=self.premises.films,
+            uploads=self.premises.uploads,
+            faults=self.premises.faults,
             run_s=self.premises.run_s,
+            sleep=self.premises.sleep,
             max_concurrent=self.premises.max_concurrent,
             fault=bent,
+            noted=note,
         )
 
     def _admit(self, request: Request) -> None:
@@ -190,7 +201,7 @@ def _parsed(raw: bytes) -> object:
     try:
         return json.loads(raw)
     except ValueError:
-        return raw.decode(errors="replace")
+        return raw[:_SHOWN].decode(errors="replace")
 
 
 def _json_object(request: Request, body: object) -> JsonObject:

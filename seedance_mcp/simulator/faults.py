@@ -18,7 +18,7 @@ from seedance_mcp.simulator.checks import (
     whole,
 )
 
-Moment = Literal["create", "fetch", "cancel", "download"]
+Moment = Literal["create", "fetch", "cancel", "download", "events", "other"]
 Kind = Literal[
     "status",
     "drop_before",
@@ -34,9 +34,13 @@ Kind = Literal[
     "unknown_status",
     "wrong_content_type",
     "huge",
+    "drop",
+    "lost_event",
 ]
 REPLACES_THE_ANSWER: Final = frozenset({"status", "drop_before", "drop_after", "garbage", "html", "empty", "redirect"})
 BENDS_THE_TASK: Final = frozenset({"task_fails", "late_result", "unknown_status"})
+DURING_A_STREAM: Final = frozenset({"drop", "lost_event"})
+_ON_A_STREAM: Final = (REPLACES_THE_ANSWER | DURING_A_STREAM | {"wrong_content_type"}) - {"drop_after"}
 _NOTHING_DONE: Final = frozenset({"status", "drop_before", "redirect"})
 
 
@@ -48,6 +52,10 @@ class Fault:
     accepted, and only its answer suffers. `accepted` says otherwise for the kinds that replace the answer, so that a
     500 after an accepted create can be had. The kinds that concern a task (`task_fails`, `late_result`,
     `unknown_status`) stay with the task when they hit its create, and bend one answer when they hit a fetch.
+
+    On `events`, a stream of events, `drop` breaks an open stream off at once and `lost_event` swallows its next event;
+    the other kinds hit the request for a stream. `other` is every request without a moment of its own: a list of
+    models, a balance, an upload; `status` with a status of 200 and a `body` puts any answer there.
     """
 
     on: Moment
@@ -113,6 +121,10 @@ def checked(fault: Fault) -> Fault:
     """Raises ValueError for a fault that makes no sense."""
     if fault.kind in BENDS_THE_TASK and fault.on not in {"create", "fetch"}:
         raise ValueError(f"{fault.kind} can only happen on create or fetch")
+    if (fault.kind in DURING_A_STREAM and fault.on != "events") or (
+        fault.on == "events" and fault.kind not in _ON_A_STREAM
+    ):
+        raise ValueError(f"{fault.kind} cannot happen on {fault.on}")
     if fault.accepted is not None and fault.kind not in REPLACES_THE_ANSWER:
         raise ValueError(f"accepted says nothing about {fault.kind}")
     return fault
@@ -134,10 +146,14 @@ class Faults:
         """What is left, as JSON; `times` is how many requests each will still hit."""
         return [asdict(fault) for fault in self._waiting]
 
-    def take(self, moment: str, provider: str) -> Fault | None:
-        """The fault that hits this request, if any; it has one hit less afterwards."""
+    def take(self, moment: str, provider: str, during: str | None = None) -> Fault | None:
+        """The fault that hits this request, if any; it has one hit less afterwards.
+
+        `during` names a kind that hits an open stream; those are taken by no request.
+        """
         for index, fault in enumerate(self._waiting):
-            if fault.on == moment and fault.provider in {None, provider}:
+            kind = fault.kind if fault.kind in DURING_A_STREAM else None
+            if fault.on == moment and fault.provider in {None, provider} and kind == during:
                 if fault.times == 1:
                     del self._waiting[index]
                 elif fault.times is not None:

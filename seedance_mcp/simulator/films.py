@@ -79,6 +79,10 @@ class Films:
             await anyio.to_thread.run_sync(_write_last_frame, video, picture)
         return picture
 
+    async def picture(self, url: str, origin: str) -> bytes:
+        """The encoded picture behind a URL, or a stand-in."""
+        return await self._frames.read(url, origin)
+
     def shortened(self, url: str | None) -> str | None:
         """The URL; one too long to be carried about is stored, and its name takes its place."""
         if url is None or len(url) <= _CARRIED:

@@ -43,6 +43,12 @@ class Task:
             return "succeeded" if self.failure is None else "failed"
         return "queued" if age < self.run_s * _QUEUED_SHARE else "running"
 
+    def started_s(self, now: float) -> float | None:
+        """When it left the queue, or None."""
+        start = self.created_s + self.run_s * _QUEUED_SHARE
+        until = now if self.stopped_s is None else min(now, self.stopped_s)
+        return start if until >= start else None
+
     def ended_s(self, now: float) -> float | None:
         """When it ended, or None."""
         if self.stopped_s is not None:
@@ -99,6 +105,14 @@ class Tasks:
     def unfinished(self, wire_id: str) -> int:
         now = self.clock()
         return sum(task.wire_id == wire_id and task.state(now) not in ENDS for task in self)
+
+    def progress(self, seen: Seen) -> int:
+        """Percent of its time a task has had: 100 with the result, at most 99 before."""
+        if seen.shows_video:
+            return 100
+        until = self.clock() if seen.ended_s is None else seen.ended_s
+        run_s = seen.task.run_s
+        return min(99, int(100 * (until - seen.task.created_s) / run_s)) if run_s > 0 else 99
 
     def see(self, task: Task, fault: Fault | None = None) -> Seen:
         """The task as it is now; `fault` is one that hits this very answer."""

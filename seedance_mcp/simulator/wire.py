@@ -1,7 +1,7 @@
 """What a wire format is made of: a record of endpoints, and what their functions are given."""
 
 import secrets
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Mapping, MutableMapping, Sequence
 from dataclasses import dataclass
 from typing import Literal
 from urllib.parse import quote
@@ -9,12 +9,12 @@ from urllib.parse import quote
 from starlette.responses import Response
 
 from seedance_mcp.simulator.checks import JsonObject, Problem
-from seedance_mcp.simulator.faults import Fault
+from seedance_mcp.simulator.faults import Fault, Faults
 from seedance_mcp.simulator.films import Films
 from seedance_mcp.simulator.scene import Order
 from seedance_mcp.simulator.tasks import Seen, Task, Tasks
 
-Does = Literal["create", "fetch", "cancel", "download", "other"]
+Does = Literal["create", "fetch", "cancel", "download", "events", "other"]
 Reason = Literal["fault", "no_key", "bad_key", "not_json", "invalid", "not_found", "not_ready", "busy", "too_late"]
 
 
@@ -39,6 +39,15 @@ class RefusedError(Exception):
         return "; ".join(f"{problem.path} {problem.message}" for problem in self.problems)
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Upload:
+    """A file that was sent to a provider."""
+
+    content: bytes
+    media_type: str
+    created_s: float
+
+
 @dataclass(slots=True, kw_only=True)
 class Call:
     """One request of a wire format, already authenticated and parsed, and what it may do."""
@@ -51,14 +60,22 @@ class Call:
     path: Mapping[str, str]
     query: Mapping[str, str]
     body: JsonObject
+    raw: bytes
+    """The body as it came, for endpoints that do not take JSON."""
+    content_type: str
     tasks: Tasks
     films: Films
+    uploads: MutableMapping[str, Upload]
+    faults: Faults
     run_s: float
+    sleep: Callable[[float], Awaitable[None]]
+    """Waits for at most so many seconds of the clock."""
     max_concurrent: int | None
     fault: Fault | None
+    noted: Callable[[Task], None]
+    """Told of a task as soon as it is accepted, which may be long before the answer."""
     task: Task | None = None
-    """The task that this request made or looked at."""
-    accepted: bool = False
+    """The first task that this request made, or the one it looked at."""
 
     def start(self, order: Order, *, prefix: str, credits: int = 0, run_s: float | None = None) -> Task:  # noqa: A002
         """Accepts a task under a new id that begins with `prefix`."""
@@ -87,7 +104,8 @@ class Call:
         if self.fault is not None and self.fault.kind == "task_fails":
             task.failure = self.fault.message
         self.tasks.add(task)
-        self.task, self.accepted = task, True
+        self.task = self.task or task
+        self.noted(task)
         return task
 
     def find(self, task_id: str) -> Seen:
@@ -127,6 +145,8 @@ class Endpoint:
     path: str
     answer: Callable[[Call], Awaitable[JsonObject | Response]]
     needs_key: bool = True
+    takes_json: bool = False
+    """Whether a body that is no JSON object is refused. A create's always is."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -12,6 +12,7 @@ from seedance_mcp.simulator.app import Simulator
 from seedance_mcp.simulator.faults import Fault
 from seedance_mcp.simulator.pictures import draw_png
 
+DEMO = ("demo",)
 BODY: dict[str, object] = {
     "model": "seedance-2.0",
     "prompt": "a paper boat on a stream",
@@ -50,7 +51,7 @@ async def _succeeded(client: httpx.AsyncClient, video_id: str) -> dict[str, Any]
 async def test_a_video_is_made_without_a_key_and_its_progress_follows_the_time() -> None:
     """Ours: the demo's wire format; 5 s of video take 5 s."""
     clock = Clock()
-    async with serving(Simulator(clock=clock)) as client:
+    async with serving(Simulator(DEMO, clock=clock)) as client:
         del client.headers["authorization"]
         answer = await client.post("/v1/videos", json={**BODY, "duration": 5, "generate_audio": True})
         video_id = answer.json()["id"]
@@ -81,7 +82,7 @@ async def test_a_video_is_made_without_a_key_and_its_progress_follows_the_time()
 
 async def test_an_id_is_short_and_safe_in_a_url() -> None:
     """Ours."""
-    async with serving(Simulator()) as client:
+    async with serving(Simulator(DEMO)) as client:
         ids = [await _created(client) for _ in range(2)]
     assert len(set(ids)) == 2
     assert all(len(video_id) <= 48 for video_id in ids)
@@ -92,7 +93,7 @@ async def test_a_restarted_simulator_answers_for_videos_made_before(tmp_path: Pa
     """Ours: DESIGN §5, the id carries the request and the time it was made."""
     clock = Clock()
     near = base64.b64encode(draw_png("near", 864, 496)).decode()
-    async with serving(Simulator(clock=clock, cache_dir=tmp_path)) as client:
+    async with serving(Simulator(DEMO, clock=clock, cache_dir=tmp_path)) as client:
         video_id = await _created(
             client,
             first_frame="data:image/png;base64," + near,
@@ -100,7 +101,7 @@ async def test_a_restarted_simulator_answers_for_videos_made_before(tmp_path: Pa
             aspect_ratio="21:9",
         )
     clock.now += 3
-    async with serving(Simulator(clock=clock, cache_dir=tmp_path)) as client:
+    async with serving(Simulator(DEMO, clock=clock, cache_dir=tmp_path)) as client:
         running = await _seen(client, video_id)
         clock.now += 7
         done = await _succeeded(client, video_id)
@@ -109,7 +110,7 @@ async def test_a_restarted_simulator_answers_for_videos_made_before(tmp_path: Pa
     assert (running["status"], running["progress"]) == ("running", 61)
     assert (len(frames), frames[0].width, frames[0].height) == (96, 992, 432)
     assert len(again) < 100
-    async with serving(Simulator(clock=clock)) as client:
+    async with serving(Simulator(DEMO, clock=clock)) as client:
         clock.now += 20
         assert (await _succeeded(client, again))["progress"] == 100
 
@@ -118,7 +119,7 @@ async def test_a_first_frame_inline_or_from_a_video_made_before_opens_the_next()
     """Ours: shots are chained by the URL of a last frame."""
     clock = Clock()
     still = draw_png("inline", 864, 496)
-    async with serving(Simulator(clock=clock)) as client:
+    async with serving(Simulator(DEMO, clock=clock)) as client:
         inline = "data:image/png;base64," + base64.b64encode(still).decode()
         one = await _created(client, first_frame=inline)
         clock.now += 10
@@ -136,7 +137,7 @@ async def test_a_first_frame_inline_or_from_a_video_made_before_opens_the_next()
 async def test_an_unreadable_inline_picture_is_replaced_by_a_stand_in(first_frame: str) -> None:
     """Ours: a demo does not stop at a bad picture."""
     clock = Clock()
-    async with serving(Simulator(clock=clock)) as client:
+    async with serving(Simulator(DEMO, clock=clock)) as client:
         video_id = await _created(client, first_frame=first_frame)
         clock.now += 10
         assert (await _succeeded(client, video_id))["progress"] == 100
@@ -144,7 +145,7 @@ async def test_an_unreadable_inline_picture_is_replaced_by_a_stand_in(first_fram
 
 async def test_every_tampered_id_is_not_found() -> None:
     """Ours: nobody gets a video that was not ordered."""
-    async with serving(Simulator()) as client:
+    async with serving(Simulator(DEMO)) as client:
         video_id = await _created(client, first_frame="https://example.com/a.png")
         changed = [video_id[:at] + ("0" if video_id[at] != "0" else "1") + video_id[at + 1 :] for at in range(8, 60, 7)]
         answers = [await client.get(f"/v1/videos/{other}") for other in (*changed, "vid_1", "..", video_id + "0")]
@@ -156,7 +157,7 @@ async def test_every_tampered_id_is_not_found() -> None:
 async def test_a_cancelled_video_stays_cancelled_and_has_no_content() -> None:
     """Ours."""
     clock = Clock()
-    async with serving(Simulator(clock=clock)) as client:
+    async with serving(Simulator(DEMO, clock=clock)) as client:
         one, two = await _created(client), await _created(client)
         early = await client.get(f"/v1/videos/{one}/content")
         clock.now += 2
@@ -184,7 +185,7 @@ async def test_progress_slows_down_and_stays_below_100_while_a_render_is_late() 
         clock.now += 50
         return b""
 
-    async with serving(Simulator(clock=clock, fetch=fetch)) as client:
+    async with serving(Simulator(DEMO, clock=clock, fetch=fetch)) as client:
         video_id = await _created(client, first_frame="https://example.com/slow.png")
         assert not arrived.is_set()
         first = await _seen(client, video_id)
@@ -198,7 +199,7 @@ async def test_progress_slows_down_and_stays_below_100_while_a_render_is_late() 
 
 async def test_a_failed_demo_says_why() -> None:
     """Ours: the demo can be told to fail like every other format."""
-    simulator = Simulator(run_s=0)
+    simulator = Simulator(DEMO, run_s=0)
     simulator.faults.add(Fault(on="create", kind="task_fails", message="told to"), Fault(on="cancel", kind="status"))
     async with serving(simulator) as client:
         video = await _seen(client, await _created(client))
@@ -210,7 +211,7 @@ async def test_a_failed_demo_says_why() -> None:
 
 async def test_a_success_without_its_urls_can_be_had_from_the_demo_too() -> None:
     """Ours."""
-    simulator = Simulator(clock=Clock())
+    simulator = Simulator(DEMO, clock=Clock())
     simulator.faults.add(Fault(on="fetch", kind="unknown_status", word="dreaming"))
     async with serving(simulator) as client:
         video = await _seen(client, await _created(client))
@@ -235,7 +236,7 @@ async def test_a_success_without_its_urls_can_be_had_from_the_demo_too() -> None
 )
 async def test_an_invalid_order_is_refused(changes: dict[str, object], named: str, strict: httpx.AsyncClient) -> None:
     """Ours."""
-    answer = await strict.post("/v1/videos", json={**BODY, **changes})
+    answer = await strict.post("/demo/v1/videos", json={**BODY, **changes})
     assert (answer.status_code, answer.json()["error"]["code"]) == (400, "invalid_request")
     assert named in answer.json()["error"]["message"]
 
@@ -255,7 +256,7 @@ async def test_the_paths_work_under_the_formats_name_too() -> None:
 
 async def test_the_demo_works_without_a_socket_and_remembers_no_more_than_it_should() -> None:
     """Ours: inside the server it is called in the server's own process."""
-    simulator = Simulator(("demo",), run_s=0, keep_requests=2)
+    simulator = Simulator(DEMO, run_s=0, keep_requests=2)
     transport = httpx.ASGITransport(app=simulator.asgi)
     async with httpx.AsyncClient(transport=transport, base_url="http://demo") as client:
         video = await _succeeded(client, await _created(client))

@@ -308,6 +308,8 @@ async def test_faults_and_requests_can_be_handled_over_http() -> None:
         ({"on": "create", "kind": "slow", "delay": 1}, "delay is not a known field"),
         ({"on": "download", "kind": "task_fails"}, "only happen on create or fetch"),
         ({"on": "create", "kind": "slow", "accepted": False}, "accepted says nothing about slow"),
+        ({"on": "fetch", "kind": "lost_event"}, "lost_event cannot happen on fetch"),
+        ({"on": "events", "kind": "huge"}, "huge cannot happen on events"),
     ],
 )
 async def test_a_fault_that_makes_no_sense_is_refused(fault: object, named: str, strict: httpx.AsyncClient) -> None:

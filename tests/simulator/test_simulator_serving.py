@@ -18,6 +18,7 @@ from seedance_mcp.simulator.frames import Frames
 from seedance_mcp.simulator.render import StoppedError
 from seedance_mcp.simulator.scene import Order
 from seedance_mcp.simulator.serving import run_simulator, serve
+from seedance_mcp.simulator.uniall import uniall
 
 ORDER = Order(look=1, resolution="480p", aspect_ratio="16:9", seconds=4)
 
@@ -40,7 +41,7 @@ async def test_the_command_announces_where_it_listens_and_stops_when_cancelled()
 
     def announce(line: str) -> None:
         lines.append(line)
-        if "KINOVI" in line:
+        if "UNIALL" in line:
             announced.set()
 
     with anyio.fail_after(5):
@@ -54,8 +55,10 @@ async def test_the_command_announces_where_it_listens_and_stops_when_cancelled()
     assert [answer.json() for answer in requests] == [{"requests": []}]
     assert lines == [
         f"The simulator listens on {url}",
-        f"SEEDANCE2_INK_BASE_URL={url} SEEDANCE2_INK_API_KEY=any-key",
-        f"KINOVI_BASE_URL={url} KINOVI_API_KEY=any-key",
+        *(
+            f"{name}_BASE_URL={url} {name}_API_KEY=any-key"
+            for name in ("AIHUBMAX", "OXEN", "SEEDANCE2_INK", "KINOVI", "UNIALL")
+        ),
     ]
     with pytest.raises(OSError, match="connect"):
         await anyio.connect_tcp("127.0.0.1", int(url.rpartition(":")[2]))
@@ -89,6 +92,27 @@ async def test_a_simulator_speaks_only_the_formats_it_was_given() -> None:
             (await client.get("/v1/videos/x")).status_code,
         ]
     assert statuses == [400, 404, 404]
+
+
+async def test_of_two_formats_with_one_path_the_demo_gives_way_and_then_the_later_one() -> None:
+    """Ours: `GET /v1/videos/{id}` is the demo's and one provider's, and two providers can share a create."""
+    plural = uniall("/v1/videos/generations")
+    routes = ["/v1/videos/x", "/demo/v1/videos/x", "/uniall/v1/videos/x", "/v1/tasks/x", "/aihubmax/v1/tasks/x"]
+    answered: list[list[str | None]] = []
+    for formats in (None, ("demo",), ("demo", "kinovi"), (plural, "aihubmax"), ("aihubmax", plural)):
+        simulator = Simulator() if formats is None else Simulator(formats)
+        async with serving(simulator) as client:
+            for route in routes:
+                await client.get(route)
+        by_path = {request.path: request.provider for request in simulator.requests}
+        answered.append([by_path.get(route) for route in routes])
+    assert answered == [
+        ["uniall", "demo", "uniall", "aihubmax", "aihubmax"],
+        ["demo", "demo", None, None, None],
+        ["demo", "demo", None, None, None],
+        ["uniall", None, "uniall", None, "aihubmax"],
+        [None, None, "uniall", "aihubmax", "aihubmax"],
+    ]
 
 
 async def test_a_render_that_fails_says_so_once_and_is_tried_again(tmp_path: Path) -> None:

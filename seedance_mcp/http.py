@@ -12,7 +12,6 @@ import urllib.request
 from collections.abc import AsyncGenerator, AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
-from types import TracebackType
 from typing import Self
 from urllib.parse import urlsplit
 
@@ -56,6 +55,16 @@ class HttpStream:
     chunks: AsyncIterator[bytes]
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FormFile:
+    """One file as a field of a multipart form."""
+
+    field: str
+    name: str
+    content: bytes
+    mime_type: str
+
+
 class HttpClient:
     """Sends requests to one base URL; connections are reused except for `fresh` requests."""
 
@@ -74,14 +83,19 @@ class HttpClient:
     async def __aenter__(self) -> Self:
         return self
 
-    async def __aexit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
+    async def __aexit__(self, *_: object) -> None:
         await self._pooled.aclose()
         await self._fresh.aclose()
 
     async def send(
-        self, method: str, path: str, *, body: Mapping[str, object] | None = None, fresh: bool = False, timeout_s: float
+        self,
+        method: str,
+        path: str,
+        *,
+        body: Mapping[str, object] | None = None,
+        file: FormFile | None = None,
+        fresh: bool = False,
+        timeout_s: float,
     ) -> HttpReply:
         """Sends one request, once; follows no redirect.
 
@@ -93,20 +107,39 @@ class HttpClient:
             NoAnswerError: Something was sent; what became of it is unknown.
         """
         client = self._fresh if fresh else self._pooled
-        headers = dict(self._headers)
-        content: bytes | None = None
-        if body is not None:
-            headers["content-type"] = "application/json"
-            content = json.dumps(body, ensure_ascii=False).encode()
+        headers = self._headers | ({} if body is None else {"content-type": "application/json"})
+        content = None if body is None else json.dumps(body, ensure_ascii=False).encode()
         with _plain_errors(self._base_url, timeout_s):
             request = client.build_request(
-                method, self._base_url + path, headers=headers, content=content, timeout=_timeout(timeout_s)
+                method,
+                self._base_url + path,
+                headers=headers,
+                content=content,
+                files=file and {file.field: (file.name, file.content, file.mime_type)},
+                timeout=_timeout(timeout_s),
             )
+        with _plain_errors(self._base_url, timeout_s, is_sent=True):
             response = await client.send(request, stream=True)
             try:
                 return HttpReply(response.status_code, _headers(response), await _read(response))
             finally:
                 await response.aclose()
+
+    @asynccontextmanager
+    async def stream(self, path: str, *, silence_s: float) -> AsyncGenerator[HttpStream]:
+        """Opens a stream of server-sent events, like `open_stream`; `silence_s` is the longest pause in it."""
+        headers = {**self._headers, "accept": "text/event-stream"}
+        with _plain_errors(self._base_url, silence_s):
+            request = self._fresh.build_request(
+                "GET", self._base_url + path, headers=headers, timeout=_timeout(silence_s)
+            )
+            response = await self._fresh.send(request, stream=True)
+        pieces = _pieces(response, self._base_url, silence_s)
+        try:
+            yield HttpStream(response.status_code, _headers(response), pieces)
+        finally:
+            await pieces.aclose()
+            await response.aclose()
 
 
 @asynccontextmanager
@@ -220,16 +253,15 @@ async def _read(response: httpx.Response) -> bytes:
 class _plain_errors:  # noqa: N801  (used like a function)
     """Turns the library's exceptions into the two of this module."""
 
-    def __init__(self, url: str, timeout_s: float) -> None:
+    def __init__(self, url: str, timeout_s: float, *, is_sent: bool = False) -> None:
         self._url = url
         self._timeout_s = timeout_s
+        self._is_sent = is_sent
 
     def __enter__(self) -> None:
         return None
 
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
+    def __exit__(self, _kind: object, error: BaseException | None, _trace: object) -> None:
         if isinstance(error, httpx.ConnectTimeout | httpx.PoolTimeout):
             raise NotConnectedError("no connection could be made in time") from error
         if isinstance(error, httpx.ProxyError) and not self._url.startswith("https:"):
@@ -240,6 +272,9 @@ class _plain_errors:  # noqa: N801  (used like a function)
         ):
             raise NotConnectedError(_why_not_connected(error)) from error
         if isinstance(error, httpx.InvalidURL | ValueError):
+            if self._is_sent:
+                # The library reads even the address of a redirect that nobody follows.
+                raise NoAnswerError("its answer could not be read") from error
             raise NotConnectedError("its address is not a usable URL") from error
         if isinstance(error, httpx.TimeoutException):
             raise NoAnswerError(f"no answer came within {self._timeout_s:.0f} s") from error

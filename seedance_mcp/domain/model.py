@@ -5,6 +5,8 @@ from dataclasses import dataclass
 
 from seedance_mcp.domain.video import MODEL_DECIDES, Mode, Model, Resolution, VideoRequest
 
+NO_LIMIT = 1_000_000
+"""Where the documents name none."""
 OPTIONS = (
     "last_frame",
     "generate_audio",
@@ -37,6 +39,8 @@ class ModelSpec:
     """Documented length when none is asked; None where the documents name none."""
     default_resolution: Resolution | None = None
     options: frozenset[str] = frozenset()
+    audio_default: bool | None = None
+    """Whether sound is made when the caller does not say; None where the documents do not."""
     seed_range: tuple[int, int] | None = None
     max_prompt: int | None = None
     """Characters."""
@@ -139,6 +143,9 @@ def _media_problems(request: VideoRequest, spec: ModelSpec, who: str) -> Iterato
         return
     if request.last_frame and not request.first_frame:
         yield "last_frame was given without first_frame. Give both, or only first_frame."
+    for frame, given in (("first_frame", request.first_frame), ("last_frame", request.last_frame)):
+        if f"{frame}_has_face" in spec.options and getattr(request, f"{frame}_has_face") is not None and not given:
+            yield f"{frame}_has_face was given without {frame}. Give the picture too, or leave it out."
     if request.last_frame and "last_frame" not in spec.options:
         yield f"{who} cannot end {spec.model} on a given picture; last_frame was given. Leave it out."
     if request.mode not in spec.modes:

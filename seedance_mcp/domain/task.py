@@ -115,6 +115,19 @@ class Task:
         """Whether the provider ever took it: then it may cost even if it failed."""
         return self.provider_task_id is not None
 
+    @property
+    def price_usd(self) -> float:
+        """What is reserved for it: the most it can cost, or the caller's own limit where no price is known."""
+        known = self.estimate.ceiling_usd if self.estimate else None
+        return known if known is not None else self.max_cost_usd or 0.0
+
+    @property
+    def spent_usd(self) -> float:
+        """What it adds to the day's spending: the charge where it is known in USD, else what was reserved."""
+        if self.charge is not None and self.charge.usd is not None:
+            return self.charge.usd
+        return 0.0 if self.send_state == "never" else self.reserved_usd or 0.0
+
     def with_note(self, note: str, *, instead_of: str | None = None) -> tuple[str, ...]:
         """The notes with this one added, once; `instead_of` is the beginning of the notes it takes the place of."""
         kept = self.notes if instead_of is None else self.without_notes(instead_of)

@@ -129,7 +129,7 @@ def _model(model: Model, wire_model: str, *resolutions: Resolution) -> ModelSpec
 
 def _rows(model: Model, resolution: Resolution, plain: float, with_video: float, note: str | None) -> tuple[Price, ...]:
     return (
-        Price(model=model, resolution=resolution, credits_per_s=plain, note=note),
+        Price(model=model, resolution=resolution, with_reference_video=False, credits_per_s=plain, note=note),
         Price(
             model=model,
             resolution=resolution,

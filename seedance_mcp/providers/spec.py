@@ -7,7 +7,7 @@ from urllib.parse import urlsplit
 
 from pydantic import SecretStr
 
-from seedance_mcp.domain.cost import UNKNOWN_PRICE, Estimate, PriceList, estimate
+from seedance_mcp.domain.cost import Estimate, PriceList
 from seedance_mcp.domain.errors import ErrorKind
 from seedance_mcp.domain.model import ModelSpec, problems_with
 from seedance_mcp.domain.task import Status
@@ -47,8 +47,54 @@ class Refusal:
     code: str | None = None
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class EventSource:
+    """A stream of server-sent events about the key's tasks; it only ever makes a task due for a look."""
+
+    path: str
+    name: str
+    """The one event name that counts."""
+    parse: Callable[[JsonView], ProviderReply]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LivePrices:
+    """A price and schema that the provider itself answers for at this moment."""
+
+    path: Callable[[VideoRequest, ModelSpec], str]
+    estimate: Callable[[JsonView, VideoRequest, ModelSpec], Estimate | None]
+    mismatches: Callable[[JsonView, ModelSpec], tuple[str, ...]]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Upload:
+    """A place at the provider for a caller's own files: one multipart field, and where the answer holds the link."""
+
+    path: str
+    field: str
+    parse_url: Callable[[JsonView], str | None]
+    lifetime_s: float
+    """How long the provider keeps a file."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ProviderSetting:
+    """A choice of the operator's that only this provider has; `apply` gives the spec as chosen."""
+
+    variable: str
+    meaning: str
+    default: str
+    apply: "Callable[[ProviderSpec, str], ProviderSpec]"
+    choices: tuple[str, ...] = ()
+    is_path: bool = False
+
+
 def _no_rules(_request: VideoRequest, _model: ModelSpec) -> list[str]:
     return []
+
+
+def _no_notes(_request: VideoRequest, _model: ModelSpec) -> tuple[str, ...]:
+    return ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -87,6 +133,16 @@ class ProviderSpec:
     """False when its links mean nothing outside this process."""
     notes: tuple[str, ...] = ()
     """Said with every result."""
+    notes_for: Callable[[VideoRequest, ModelSpec], tuple[str, ...]] = _no_notes
+    """Said with the result of such a request."""
+    answers_at_the_end: bool = False
+    """Whether the create blocks until the video is there, and has no task id."""
+    events: EventSource | None = None
+    live: LivePrices | None = None
+    upload: Upload | None = None
+    balance: Endpoint | None = None
+    """Answers what is left on the account, in a form that the documents do not show."""
+    settings: tuple[ProviderSetting, ...] = ()
 
     def problems(self, request: VideoRequest, model: ModelSpec) -> list[str]:
         """Every reason why this provider cannot make the request with this model."""
@@ -95,16 +151,14 @@ class ProviderSpec:
     def model_for(self, name: str | None) -> ModelSpec | None:
         return next((model for model in self.models if model.model == name), None)
 
-    def estimate(self, request: VideoRequest, model: ModelSpec) -> Estimate:
-        """The published price of this request, or an honest unknown."""
-        resolution = request.resolution or model.default_resolution
-        duration = request.duration if request.duration is not None else model.default_duration
-        if self.prices is None or resolution is None or duration is None:
-            return UNKNOWN_PRICE
-        row = self.prices.find(model=model.model, resolution=resolution, has_video=bool(request.reference_videos))
-        if row is None:
-            return UNKNOWN_PRICE
-        return estimate(row, self.prices, duration=duration, shortest=model.durations[0], longest=model.durations[-1])
+    def notes_on(self, request: VideoRequest, model: ModelSpec) -> tuple[str, ...]:
+        """What the caller should know about such a video here, such as a default that others do not share."""
+        sound: tuple[str, ...] = ()
+        if request.generate_audio is None and model.audio_default is not None:
+            sound = (
+                f"{self.id} makes it {'with' if model.audio_default else 'without'} sound unless asked otherwise.",
+            )
+        return (*self.notes, *sound, *self.notes_for(request, model))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -97,6 +97,14 @@ def test_what_the_model_lists_is_accepted(facts: dict[str, Any]) -> None:
             "last_frame was given without first_frame. Give both, or only first_frame.",
         ),
         (
+            {"first_frame_has_face": False},
+            "first_frame_has_face was given without first_frame. Give the picture too, or leave it out.",
+        ),
+        (
+            {"first_frame": PICTURE, "last_frame_has_face": True},
+            "last_frame_has_face was given without last_frame. Give the picture too, or leave it out.",
+        ),
+        (
             {"first_frame": PICTURE, "reference_images": (PICTURE,)},
             (
                 "A video starts from frames or follows references, not both; both were given. "
@@ -140,7 +148,8 @@ def test_a_setting_the_model_does_not_list_is_refused_even_when_it_is_off(option
     """DESIGN §5: a provider that ignores it could do the opposite of what was asked."""
     without = replace(MODEL, options=frozenset[str](), seed_range=None)
     for value in (False, True) if option != "seed" else (0, 5):
-        assert problems(without, **{option: value}) == [
+        frames = {"first_frame": PICTURE} | ({"last_frame": PICTURE} if option == "last_frame_has_face" else {})
+        assert problems(replace(without, options=frozenset({"last_frame"})), **frames, **{option: value}) == [
             f"acme has no setting {option}; {option}={value!r} was asked. Leave it out."
         ]
     assert problems(without) == []

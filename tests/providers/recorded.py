@@ -36,10 +36,19 @@ class Recorded:
 
 def recorded(kind: str) -> list[Recorded]:
     """Every file of that kind, in one order everywhere."""
-    return [
-        Recorded(SPECS[path.parent.name], path.stem, json.loads(path.read_text("utf-8")))
-        for path in sorted((FOLDER / kind).glob("*/*.json"))
-    ]
+    found: list[Recorded] = []
+    for path in sorted((FOLDER / kind).glob("*/*.json")):
+        data: Mapping[str, Any] = json.loads(path.read_text("utf-8"))
+        found.append(Recorded(chosen(SPECS[path.parent.name], data.get("settings", {})), path.stem, data))
+    return found
+
+
+def chosen(spec: ProviderSpec, values: Mapping[str, str]) -> ProviderSpec:
+    """The provider as an operator set it, by environment variable."""
+    settings = {setting.variable: setting for setting in spec.settings}
+    for variable, value in values.items():
+        spec = settings[variable].apply(spec, value)
+    return spec
 
 
 def request_of(data: Mapping[str, Any]) -> VideoRequest:

@@ -18,7 +18,9 @@ SPEC = st.sampled_from(list(SPECS.values()))
 NAMES = (
     *("success", "requestId", "status", "output", "url", "error", "code", "message", "creditsCharged", "taskId"),
     *("creditsUsed", "lastFrameImage", "errors", "path", "required", "available", "limit", "current", "id", "progress"),
-    *("video_url", "last_frame_url", "lastFrameImage"),
+    *("video_url", "last_frame_url", "lastFrameImage", "results", "usage", "credits_reserved", "type"),
+    *("generations", "generation_id", "result_url", "error_message", "videos", "title", "detail", "status_message"),
+    *("task_id", "data", "content", "fail_reason"),
 )
 WORDS = st.text(st.characters()) | st.sampled_from(["succeeded", "fail", "queued", "unauthorized", KEY, "\ud800", "\0"])
 NUMBERS = st.integers() | st.integers(10**300, 10**400) | st.floats()
@@ -47,6 +49,9 @@ def is_plain(reply: ProviderReply) -> bool:
 @example(SPECS["kinovi"], {"status": "fail", "error": {"code": 10**400, "message": []}, "creditsUsed": 10**400})
 @example(SPECS["kinovi"], {"message": "no", "errors": [{"path": [[]]}, {"path": {}}, None], "limit": math.nan})
 @example(SPECS["seedance2_ink"], {"success": False, "error": [], "output": "https://example.com/a.mp4"})
+@example(SPECS["aihubmax"], {"results": [["https://example.com/a.mp4"]], "usage": {"credits_reserved": math.inf}})
+@example(SPECS["oxen"], {"generations": {}, "videos": [[]], "error": "no", "status": "error"})
+@example(SPECS["uniall"], {"data": [], "error": {"message": {}}, "status": 7})
 def test_parsers_read_any_json_without_raising(spec: ProviderSpec, value: Any) -> None:
     """Ours: an answer that surprises is handled by the client, not by a stack trace."""
     view = JsonView(value)
@@ -57,7 +62,18 @@ def test_parsers_read_any_json_without_raising(spec: ProviderSpec, value: Any) -
 
 
 @RELAXED
+@given(VALUES | OBJECTS)
+def test_events_are_read_without_raising(value: Any) -> None:
+    """Ours: an event that surprises must not end the stream that all tasks share."""
+    for spec in SPECS.values():
+        if spec.events is not None:
+            assert is_plain(spec.events.parse(JsonView(value)))
+
+
+@RELAXED
 @given(SPEC, STATUSES, OBJECTS.map(lambda value: json.dumps(value).encode()) | st.binary(max_size=60))
+@example(SPECS["oxen"], 200, b'{"generations": [], "error": {"detail": "no"}}')
+@example(SPECS["aihubmax"], 422, b'{"error": {"code": 7, "message": []}}')
 @example(SPECS["kinovi"], 200, b'{"taskId": "t", "creditsUsed": 1' + b"0" * 5000 + b"}")
 @example(SPECS["seedance2_ink"], 200, b'{"requestId": "\\ud83d", "success": true}')
 @example(SPECS["seedance2_ink"], 200, b'{"a":' * 50_000)

@@ -15,6 +15,8 @@ from seedance_mcp.domain.video import VideoRequest
 from seedance_mcp.providers.spec import ProviderSpec
 
 REQUESTS = recorded("requests")
+ACCEPTED = {"success": True, "requestId": "1", "taskId": "1", "id": "1", "generations": [{"generation_id": "1"}]}
+"""An answer that every provider's parser takes for a task."""
 KINOVI = SPECS["kinovi"]
 INK = SPECS["seedance2_ink"]
 
@@ -36,7 +38,7 @@ async def test_a_create_sends_that_body_to_the_documented_path(case: Recorded) -
 
     def answer(request: httpx.Request) -> httpx.Response:
         seen.append(request)
-        return httpx.Response(200, json={"success": True, "requestId": "1", "taskId": "1", "id": "1"})
+        return httpx.Response(200, json=ACCEPTED)
 
     request = request_of(case.data["request"])
     model = model_of(case.spec, request.model)
@@ -57,13 +59,46 @@ def test_every_provider_has_golden_requests_and_every_one_names_its_source(spec:
     assert all(source.startswith(("Seed 00", "https://", "providers.md", "Ours:")) for source in sources)
 
 
-def test_the_examples_of_seed_002_are_all_there() -> None:
-    """Provider: seed 002 prints three requests; DESIGN §5: exactly those."""
-    verbatim = [case.name for case in REQUESTS if case.data["source"].endswith("word for word")]
-    assert verbatim == ["first_and_last_frame", "first_frame", "multimodal_reference"]
+@pytest.mark.parametrize(
+    ("provider", "names"),
+    [
+        ("seedance2_ink", ["first_and_last_frame", "first_frame", "multimodal_reference"]),
+        ("uniall", ["multi_reference", "text_to_video"]),
+    ],
+)
+def test_the_examples_of_seeds_002_and_004_are_all_there(provider: str, names: list[str]) -> None:
+    """Provider: seed 002 prints three requests and seed 004 two; DESIGN §5: exactly those."""
+    mine = [(case.name, case.data["source"]) for case in REQUESTS if case.spec.id == provider]
+    verbatim = [name for name, source in mine if source.startswith("Seed 00") and source.endswith("word for word")]
+    assert verbatim == names
 
 
-def test_every_field_of_the_tables_is_sent_by_some_golden_request() -> None:
+FIELDS = {
+    "aihubmax": {
+        *("model", "prompt", "image_url", "end_image_url", "image_urls", "video_urls", "audio_urls"),
+        *("resolution", "aspect_ratio", "duration", "generate_audio", "seed"),
+    },
+    "oxen": {
+        *("model", "prompt", "input_image", "input_image_has_face", "tail_image_url", "tail_image_url_has_face"),
+        *("input_images", "input_videos", "input_audios"),
+        *("resolution", "duration", "aspect_ratio", "generate_audio", "watermark"),
+    },
+    "uniall": {
+        *("model", "prompt", "duration", "aspect_ratio", "image", "last_image", "images", "videos", "audios"),
+        *("extra_body", "generate_audio", "seed", "watermark", "camera_fixed", "return_last_frame", "operation"),
+    },
+}
+"""Seeds 000, 001 and 004; of the reference modes providers.md §1.3 and §2.2 (001: without the fields for faces)."""
+
+
+@pytest.mark.parametrize("provider", FIELDS)
+def test_every_field_of_seeds_000_001_and_004_is_sent_by_some_golden_request(provider: str) -> None:
+    """Provider: "Body" of seed 000, "Request parameters" of seed 001, "Request Parameters" of seed 004."""
+    bodies = [case.data["body"] for case in REQUESTS if case.spec.id == provider]
+    assert {name for body in bodies for name in (*body, *body.get("extra_body", ()))} == FIELDS[provider]
+
+
+def test_every_field_of_seeds_002_and_003_is_sent_by_some_golden_request() -> None:
     """Provider: "Request Body" of seed 002, both parameter tables of seed 003."""
     ink = {name for case in REQUESTS if case.spec.id == "seedance2_ink" for name in case.data["body"]}
     assert ink == {

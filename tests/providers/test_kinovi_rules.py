@@ -116,7 +116,7 @@ def test_seeds_have_the_documented_range(seed: int, is_right: bool) -> None:
 @pytest.mark.parametrize("option", ["watermark", "camera_fixed", "return_last_frame", "first_frame_has_face"])
 def test_a_setting_that_kinovi_would_silently_ignore_is_refused(option: str) -> None:
     """Provider: providers.md §4.2, "Unknown `inputs` keys are ignored silently"."""
-    assert KINOVI.problems(wish(**{option: True}), STANDARD) == [
+    assert KINOVI.problems(wish(first_frame=PICTURE, **{option: True}), STANDARD) == [
         f"kinovi has no setting {option}; {option}=True was asked. Leave it out."
     ]
 

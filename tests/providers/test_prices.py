@@ -1,18 +1,20 @@
 """Money before the run: the published price tables row by row, and an honest unknown everywhere else."""
 
 from dataclasses import replace
+from itertools import product
 from typing import Any
 
 import pytest
 
 from providers.recorded import SPECS, model_of
 from providers.wishes import wish
+from seedance_mcp.domain import cost
 from seedance_mcp.domain.cost import UNKNOWN_PRICE, Estimate
 from seedance_mcp.domain.model import ModelSpec
-from seedance_mcp.domain.video import Model, Resolution
+from seedance_mcp.domain.video import Model, Resolution, VideoRequest
 from seedance_mcp.providers.spec import ProviderSpec
 
-KINOVI, INK, DEMO = SPECS["kinovi"], SPECS["seedance2_ink"], SPECS["demo"]
+KINOVI, INK, DEMO, UNIALL = SPECS["kinovi"], SPECS["seedance2_ink"], SPECS["demo"], SPECS["uniall"]
 
 TABLE: list[tuple[Model, int, int, float, int, float]] = [
     # model, seconds, credits, USD, credits with 4k upscale, USD with 4k upscale
@@ -45,7 +47,11 @@ LATER: list[tuple[Model, Resolution, bool, float, str]] = [
 
 
 def estimate(model: Model, **facts: Any) -> Estimate:
-    return KINOVI.estimate(wish(**facts), model_of(KINOVI, model))
+    return published(KINOVI, wish(**facts), model_of(KINOVI, model))
+
+
+def published(spec: ProviderSpec, request: VideoRequest, model: ModelSpec) -> Estimate:
+    return cost.estimate(spec.prices, request, model)
 
 
 @pytest.mark.parametrize(("model", "seconds", "credits_", "usd", "credits_4k", "usd_4k"), TABLE)
@@ -105,7 +111,7 @@ def test_kinovi_has_a_price_for_everything_it_accepts() -> None:
             for videos in ((), ("https://example.com/a.mp4",)):
                 video = wish(resolution=resolution, reference_videos=videos)
                 assert KINOVI.problems(video, model) == []
-                assert KINOVI.estimate(video, model).basis == "published"
+                assert published(KINOVI, video, model).basis == "published"
 
 
 def test_a_gap_in_a_price_table_is_unknown_and_not_the_next_best_row() -> None:
@@ -113,30 +119,32 @@ def test_a_gap_in_a_price_table_is_unknown_and_not_the_next_best_row() -> None:
     assert KINOVI.prices is not None
     cheapest_only = replace(KINOVI, prices=replace(KINOVI.prices, rows=KINOVI.prices.rows[:1]))
     model = model_of(KINOVI, "seedance-2.0")
-    assert cheapest_only.estimate(wish(resolution="480p"), model).credits == 100
-    assert cheapest_only.estimate(wish(resolution="720p"), model).basis == "unknown"
+    assert published(cheapest_only, wish(resolution="480p"), model).credits == 100
+    assert published(cheapest_only, wish(resolution="720p"), model).basis == "unknown"
 
 
 def test_nothing_is_estimated_where_neither_caller_nor_documents_name_the_size_or_the_length() -> None:
     """DESIGN §1: never invent a fact; a default that is not documented has no price."""
     model = model_of(KINOVI, "seedance-2.0")
-    assert KINOVI.estimate(wish(), replace(model, default_resolution=None)).basis == "unknown"
-    assert KINOVI.estimate(wish(), replace(model, default_duration=None)).basis == "unknown"
-    assert KINOVI.estimate(wish(duration=4, resolution="720p"), replace(model, default_duration=None)).usd == 0.8
+    assert published(KINOVI, wish(), replace(model, default_resolution=None)).basis == "unknown"
+    assert published(KINOVI, wish(), replace(model, default_duration=None)).basis == "unknown"
+    without_default = replace(model, default_duration=None)
+    assert published(KINOVI, wish(duration=4, resolution="720p"), without_default).usd == 0.8
 
 
-@pytest.mark.parametrize("model", INK.models, ids=lambda model: model.model)
-def test_a_provider_without_a_price_list_is_unknown_and_never_zero(model: ModelSpec) -> None:
-    """Provider: providers.md §3, price list not found; DESIGN §3: an unknown price never counts as zero."""
-    for duration in (None, 5, 10):
-        found = INK.estimate(wish(duration=duration, resolution="720p"), model)
+@pytest.mark.parametrize("provider", ["aihubmax", "oxen", "seedance2_ink", "uniall"])
+def test_a_provider_without_a_price_list_is_unknown_and_never_zero(provider: str) -> None:
+    """Provider: providers.md §1.5, §2.7, §3, §5: prices not found; DESIGN §3: unknown never counts as zero."""
+    spec = SPECS[provider]
+    for model, duration in product(spec.models, (None, -1, 5, 10)):
+        found = published(spec, wish(duration=duration, resolution="720p"), model)
         assert found == UNKNOWN_PRICE
         assert (found.basis, found.usd, found.credits, found.ceiling_usd) == ("unknown", None, None, None)
 
 
-@pytest.mark.parametrize("spec", [KINOVI, INK, DEMO], ids=lambda spec: spec.id)
-def test_no_provider_lets_the_model_choose_the_length(spec: ProviderSpec) -> None:
-    """Provider: seeds 002 and 003 know no -1, so no range has to be estimated; it is refused instead."""
+@pytest.mark.parametrize("spec", [KINOVI, INK, UNIALL, DEMO], ids=lambda spec: spec.id)
+def test_three_providers_do_not_let_the_model_choose_the_length(spec: ProviderSpec) -> None:
+    """Provider: seeds 002, 003 and 004 know no -1, so no range has to be estimated; it is refused instead."""
     for model in spec.models:
         (problem,) = spec.problems(wish(duration=-1), model)
         assert problem.endswith("Name a length: the model cannot choose it here.")
@@ -146,5 +154,5 @@ def test_the_demo_costs_nothing() -> None:
     """DESIGN §5: costs 0."""
     for model in DEMO.models:
         for resolution in model.resolutions:
-            found = DEMO.estimate(wish(resolution=resolution, duration=15), model)
+            found = published(DEMO, wish(resolution=resolution, duration=15), model)
             assert (found.basis, found.usd, found.ceiling_usd) == ("published", 0, 0)

@@ -174,7 +174,7 @@ def test_ratios_and_resolutions_are_those_of_the_seed() -> None:
 def test_a_setting_that_is_not_documented_is_refused_and_not_dropped(option: str) -> None:
     """Provider: providers.md §3, "No seed/audio fields documented". DESIGN §1: never invent a fact."""
     value = 7 if option == "seed" else False
-    assert INK.problems(wish(**{option: value}), STANDARD) == [
+    assert INK.problems(wish(first_frame=FRAME, **{option: value}), STANDARD) == [
         f"seedance2_ink has no setting {option}; {option}={value!r} was asked. Leave it out."
     ]
 

@@ -10,11 +10,12 @@ from hypothesis import strategies as st
 from providers.recorded import SPECS
 from providers.scripted import KEY, answering, create, talking_to
 from seedance_mcp.domain.errors import BadReplyError, ProviderError, RefusedError
-from seedance_mcp.providers.client import MAX_WORDS
+from seedance_mcp.providers import PROVIDERS
 from seedance_mcp.providers.spec import ProviderReply, ProviderSpec
+from seedance_mcp.providers.wire import MAX_WORDS
 
 INK, KINOVI = SPECS["seedance2_ink"], SPECS["kinovi"]
-EACH = pytest.mark.parametrize("spec", [INK, KINOVI], ids=lambda spec: spec.id)
+EACH = pytest.mark.parametrize("spec", PROVIDERS, ids=lambda spec: spec.id)
 ECHO = f"Bearer {KEY} is not a key we know; did you mean {KEY}-2?"
 
 
@@ -121,7 +122,7 @@ async def test_an_id_is_percent_encoded_into_the_path(task_id: str, encoded: str
         seen.append(f"{request.method} {request.url.raw_path.decode()}")
         return httpx.Response(200, json={"success": True, "status": "queued"})
 
-    for spec in (INK, KINOVI):
+    for spec in PROVIDERS:
         async with talking_to(spec, httpx.MockTransport(answer)) as client:
             await client.fetch(task_id)
             if spec.cancel is not None:
@@ -131,6 +132,10 @@ async def test_an_id_is_percent_encoded_into_the_path(task_id: str, encoded: str
         f"GET /gate/api/open/v1/video/generations/{encoded}",
         f"POST /gate/api/open/v1/video/generations/{encoded}/cancel",
         f"GET /gate/api/v1/jobs/recordInfo?taskId={encoded}",
+        f"GET /gate/v1/tasks/{encoded}",
+        f"GET /gate/api/ai/queue/{encoded}",
+        f"DELETE /gate/api/ai/queue/{encoded}",
+        f"GET /gate/v1/videos/{encoded}",
     ]
 
 

@@ -3,6 +3,8 @@
 Run it with `uv run python examples/first_video.py`.
 """
 
+import os
+
 import anyio
 from mcp import Client
 
@@ -17,7 +19,9 @@ async def show(progress: float, total: float | None, message: str | None) -> Non
 
 async def main() -> None:
     """One video, from the wish to the file."""
-    program = Program(load_settings())
+    # No key of this environment is read, so that nothing can cost anything.
+    without_keys = {name: value for name, value in os.environ.items() if not name.endswith("_API_KEY")}
+    program = Program(load_settings(without_keys))
     async with Client(program.mcp) as client:
         print("Tools:", ", ".join(tool.name for tool in (await client.list_tools()).tools))
 

@@ -29,6 +29,8 @@ def _run(given: Sequence[str]) -> int:
     options = _parser().parse_args(given)
     if options.command == "simulator":
         return _simulator(options)
+    if options.command in {"providers", "upload"}:
+        return _with_settings(lambda settings: _provider_command(settings, options))
     return _serve()
 
 
@@ -51,7 +53,19 @@ def _parser() -> argparse.ArgumentParser:
     simulator.add_argument(
         "--run-seconds", type=float, default=4.0, help="how long a video takes (default %(default)s)"
     )
+    table = commands.add_parser("providers", help="show what every provider and model can do, and its prices")
+    table.add_argument("--balance", action="store_true", help="also ask the configured ones what is left")
+    upload = commands.add_parser("upload", help="put a local file at a provider that takes files; prints its link")
+    upload.add_argument("file", metavar="FILE")
+    upload.add_argument("--provider", help="default: the first configured one that takes files")
     return parser
+
+
+def _provider_command(settings: "Settings", options: argparse.Namespace) -> int:
+    from seedance_mcp.provider_commands import providers, upload
+
+    gc.enable()
+    return providers(settings, options) if options.command == "providers" else upload(settings, options)
 
 
 def _port(text: str) -> int:

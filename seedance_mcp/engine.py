@@ -12,6 +12,8 @@ from seedance_mcp.settings import Settings
 from seedance_mcp.storage.sqlite import SqliteTaskStore
 from seedance_mcp.tasks.clock import Clock
 from seedance_mcp.tasks.desk import Desk
+from seedance_mcp.tasks.prices import Prices
+from seedance_mcp.tasks.push import EventStreams
 from seedance_mcp.tasks.service import VideoTasks, new_worker
 
 STORE_NAME = "tasks.db"
@@ -39,6 +41,8 @@ async def open_tasks(
             transports=at_hand,
             output_dir=settings.output_dir,
             worker=new_worker(),
+            events=EventStreams(clock),
+            prices=Prices(clients, clock.now, settings.prices),
         )
         async with VideoTasks(desk) as tasks:
             yield tasks

@@ -1,5 +1,6 @@
 """Builds the MCP server: tools and resources over one engine that starts when it is first needed."""
 
+import json
 import logging
 from collections.abc import AsyncGenerator, Callable, Mapping
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
@@ -18,6 +19,7 @@ from seedance_mcp.tasks.clock import Clock, SystemClock
 from seedance_mcp.tools import tools_for
 from seedance_mcp.tools.app import App
 from seedance_mcp.tools.boundary import publish
+from seedance_mcp.tools.capabilities import capabilities
 from seedance_mcp.tools.video_resource import read_video
 
 if TYPE_CHECKING:
@@ -158,7 +160,7 @@ class Program:
             title="Seedance video",
             version=__version__,
             instructions=INSTRUCTIONS,
-            tools=[publish(spec) for spec in tools_for(settings.catalogue.specs)],
+            tools=[publish(spec) for spec in tools_for(settings.catalogue.specs, settings.catalogue.known)],
             lifespan=lifespan,
             log_level="WARNING",
         )
@@ -170,4 +172,11 @@ class Program:
             mime_type="video/mp4",
             annotations=Annotations(audience=["user"]),
         )(read_video)
+        mcp.resource(
+            "seedance://providers",
+            name="providers",
+            title="Providers",
+            description="What every configured provider and model can do, and published prices.",
+            mime_type="application/json",
+        )(lambda: json.dumps(capabilities(settings.catalogue.specs), ensure_ascii=False))
         return mcp

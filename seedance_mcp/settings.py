@@ -8,8 +8,10 @@ from urllib.parse import urlsplit
 
 from pydantic import SecretStr
 
+from seedance_mcp.domain.cost import PriceList
 from seedance_mcp.domain.errors import SetupError
-from seedance_mcp.providers import DEMO, PROVIDERS
+from seedance_mcp.price_file import read_prices
+from seedance_mcp.providers import DEMO, all_providers
 from seedance_mcp.providers.spec import ConfiguredProvider, ProviderSpec
 from seedance_mcp.tasks.budget import SpendingLimits
 from seedance_mcp.tasks.catalogue import Catalogue
@@ -38,6 +40,7 @@ class Settings:
     limits: SpendingLimits
     with_resource_links: bool = True
     log_level: str = "WARNING"
+    prices: Mapping[str, PriceList] = field(default_factory=dict[str, PriceList])
     secrets: tuple[SecretStr, ...] = field(default=())
 
 
@@ -46,16 +49,18 @@ def all_settings() -> tuple[Setting, ...]:
     return (
         *(
             setting
-            for spec in PROVIDERS
+            for spec in all_providers()
             for setting in (
                 Setting(name=spec.key_variable or "", meaning=f"API key of {spec.title}", is_secret=True),
                 Setting(name=f"{spec.id.upper()}_BASE_URL", meaning="Another address of it", default=spec.base_url),
                 Setting(name=f"{spec.id.upper()}_MAX_CONCURRENT", meaning="At most so many videos there at once"),
+                *(Setting(name=one.variable, meaning=one.meaning, default=one.default) for one in spec.settings),
             )
         ),
         Setting(name="SEEDANCE_PROVIDERS", meaning="Which providers are used, in this order (comma-separated)"),
         Setting(name="SEEDANCE_DEMO", meaning="`1` offers the demo provider beside real ones"),
         Setting(name="SEEDANCE_KEYS_FILE", meaning="A file of `NAME=value` lines with the keys"),
+        Setting(name="SEEDANCE_PRICES", meaning="A TOML file with prices of your own"),
         Setting(name="SEEDANCE_DATA_DIR", meaning="Where the task store lives", default="the platform's data folder"),
         Setting(name="SEEDANCE_OUTPUT_DIR", meaning="Where videos are saved", default="`Seedance` in your Videos"),
         Setting(name="SEEDANCE_CONFIRM_ABOVE_USD", meaning="Dearer videos need `max_cost_usd`, so the user is asked"),
@@ -88,6 +93,7 @@ def load_settings(environment: Mapping[str, str] | None = None) -> Settings:
         ),
         with_resource_links=env.switch("SEEDANCE_RESOURCE_LINKS", default=True),
         log_level=level,
+        prices=_prices(env.folder("SEEDANCE_PRICES")),
         secrets=tuple(provider.key for provider in catalogue.configured if provider.key),
     )
 
@@ -104,7 +110,7 @@ class _Environment:
         return self._values.get(name, "").strip() or self._from_file(name)
 
     def _from_file(self, name: str) -> str | None:
-        return None if name == "SEEDANCE_KEYS_FILE" else self._keys.get(name)
+        return None if name == "SEEDANCE_KEYS_FILE" else self._keys.get(name) or None
 
     def folder(self, name: str) -> Path | None:
         value = self.get(name)
@@ -161,7 +167,7 @@ def _read_keys(path: Path) -> dict[str, str]:
 def _catalogue(env: _Environment) -> Catalogue:
     configured: dict[str, ConfiguredProvider] = {}
     unfilled: dict[str, str] = {}
-    for spec in PROVIDERS:
+    for spec in all_providers():
         key = env.get(spec.key_variable) if spec.key_variable else None
         if key and spec.key_variable and is_placeholder(key):
             unfilled[spec.key_variable] = key
@@ -172,12 +178,16 @@ def _catalogue(env: _Environment) -> Catalogue:
     nothing_set = not configured and not unfilled
     if nothing_set or env.switch("SEEDANCE_DEMO", default=False):
         chosen.append(ConfiguredProvider(spec=DEMO, base_url=DEMO.base_url))
-    return Catalogue(chosen, (*PROVIDERS, DEMO), unfilled=unfilled, order_is_chosen=bool(order))
+    return Catalogue(chosen, (*all_providers(), DEMO), unfilled=unfilled, order_is_chosen=bool(order))
+
+
+def _prices(file: Path | None) -> Mapping[str, PriceList]:
+    return {} if file is None else read_prices(file, [spec.id for spec in all_providers()])
 
 
 def _order(env: _Environment) -> Sequence[str]:
     names = [name.strip() for name in (env.get("SEEDANCE_PROVIDERS") or "").split(",") if name.strip()]
-    known = [spec.id for spec in (*PROVIDERS, DEMO)]
+    known = [spec.id for spec in (*all_providers(), DEMO)]
     for name in names:
         if name not in known:
             raise SetupError(f"SEEDANCE_PROVIDERS names {name!r}; known are {', '.join(known)}. Correct it.")
@@ -190,11 +200,27 @@ def _configured(spec: ProviderSpec, env: _Environment, key: str) -> ConfiguredPr
     if not _is_address(base_url):
         raise SetupError(f"{variable} is an address such as {spec.base_url}; {base_url!r} is set. Correct it.")
     return ConfiguredProvider(
-        spec=spec,
+        spec=_as_chosen(spec, env),
         base_url=base_url,
         key=SecretStr(key),
         max_concurrent=env.count(f"{spec.id.upper()}_MAX_CONCURRENT"),
     )
+
+
+def _as_chosen(spec: ProviderSpec, env: _Environment) -> ProviderSpec:
+    """The spec with the operator's own choices applied."""
+    for setting in spec.settings:
+        value = env.get(setting.variable)
+        if value is None:
+            continue
+        if setting.choices and value not in setting.choices:
+            raise SetupError(
+                f"{setting.variable} is one of {', '.join(setting.choices)}; {value!r} is set. Correct it."
+            )
+        if setting.is_path and not (value.startswith("/") and value.isprintable() and " " not in value):
+            raise SetupError(f"{setting.variable} is a path such as {setting.default}; {value!r} is set. Correct it.")
+        spec = setting.apply(spec, value)
+    return spec
 
 
 def _is_address(url: str) -> bool:

@@ -40,7 +40,7 @@ def create(settings: Settings, arguments: Sequence[str]) -> int:
 
     Exit code: 0 saved, 1 not made, 2 bad request, 3 uncertain, 128 + n after SIGINT and SIGTERM.
     """
-    tool = create_video(settings.catalogue.specs)
+    tool = create_video(settings.catalogue.specs, {})
     wish = _parse(tool.parameters, arguments)
     gc.enable()
     code = anyio.run(_create_or_leave, Program(settings), wish, _display())

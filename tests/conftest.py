@@ -8,6 +8,7 @@ import pytest
 
 from fake_clock import FakeClock
 from rig import Rig, environment
+from seedance_mcp.providers import DEMO, PROVIDERS
 from seedance_mcp.simulator.app import Simulator
 
 
@@ -34,16 +35,18 @@ async def clock() -> AsyncGenerator[FakeClock]:
 
 @pytest.fixture
 def simulator(clock: FakeClock, rendered: Path) -> Simulator:
-    return Simulator(("seedance2_ink", "kinovi", "demo"), run_s=60.0, clock=clock.now, cache_dir=rendered)
+    formats = tuple(spec.id for spec in PROVIDERS)
+    return Simulator(formats, run_s=60.0, clock=clock.now, sleep=clock.sleep, cache_dir=rendered)
 
 
 @pytest.fixture
-def rig(tmp_path: Path, clock: FakeClock, simulator: Simulator) -> Rig:
+def rig(tmp_path: Path, clock: FakeClock, simulator: Simulator, rendered: Path) -> Rig:
     """Both providers are configured, and answered for by the simulator."""
     return Rig(
         folder=tmp_path,
         clock=clock,
         simulator=simulator,
+        demo=Simulator((DEMO.id,), run_s=60.0, clock=clock.now, cache_dir=rendered),
         environment=environment(tmp_path, "seedance2_ink", "kinovi"),
     )
 

@@ -11,6 +11,7 @@ from mcp_types import CallToolResult, ResourceLink, TextContent
 
 from fake_clock import FakeClock
 from seedance_mcp.http import Transport, asgi_transport
+from seedance_mcp.providers import DEMO, PROVIDERS
 from seedance_mcp.server import Program
 from seedance_mcp.settings import load_settings
 from seedance_mcp.simulator.app import Simulator
@@ -20,8 +21,8 @@ from seedance_mcp.simulator.faults import Fault
 Era = Literal["auto", "legacy"]
 ADDRESS = "http://127.0.0.1:9"
 """Where the simulator seems to be; nothing listens there."""
-KEYS = {"SEEDANCE2_INK_API_KEY": "sk-ink-secret", "KINOVI_API_KEY": "sk-kinovi-secret"}
-ADDRESSES = {"SEEDANCE2_INK_BASE_URL": ADDRESS, "KINOVI_BASE_URL": ADDRESS}
+KEYS = {f"{spec.id.upper()}_API_KEY": f"sk-{spec.id}-secret" for spec in PROVIDERS}
+ADDRESSES = {f"{spec.id.upper()}_BASE_URL": ADDRESS for spec in PROVIDERS}
 SMALL = {"prompt": "a corgi", "duration": 4, "resolution": "480p"}
 """The cheapest video to render."""
 
@@ -46,6 +47,7 @@ class Rig:
     folder: Path
     clock: FakeClock
     simulator: Simulator
+    demo: Simulator
     environment: dict[str, str] = field(default_factory=dict[str, str])
     transports: dict[str, Transport] = field(default_factory=dict[str, Transport])
 
@@ -53,6 +55,8 @@ class Rig:
         """A server process on this data folder, with these environment variables on top."""
         settings = load_settings(self.environment | more)
         simulated = {spec.id: asgi_transport(self.simulator.asgi) for spec in settings.catalogue.specs}
+        # Its paths are those of another provider as well.
+        simulated[DEMO.id] = asgi_transport(self.demo.asgi)
         return Program(settings, clock=self.clock, transports=simulated | self.transports)
 
     @asynccontextmanager

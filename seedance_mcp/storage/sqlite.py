@@ -47,7 +47,10 @@ class SqliteTaskStore:
         await self._run(self._close)
 
     async def add(self, task: Task, terms: AddTerms) -> Added:
-        return await self._run(lambda: self._add(task, terms))
+        return await self._run(lambda: self._in_transaction(self._add, task, terms))
+
+    async def earlier(self, task: Task, terms: AddTerms) -> Added | None:
+        return await self._run(lambda: self._in_transaction(self._stand_in, task, terms))
 
     async def get(self, owner: str, task_id: str) -> Task | None:
         return await self._run(lambda: self._one("owner = ? AND task_id = ?", owner, task_id))
@@ -90,6 +93,10 @@ class SqliteTaskStore:
 
     async def spent_usd(self, owner: str, day_start: float) -> float:
         return await self._run(lambda: self._spent_usd(owner, day_start))
+
+    async def charged(self, owner: str, limit: int) -> Sequence[Task]:
+        where = "owner = ? AND charge != 'null' AND status = 'succeeded' ORDER BY created_at DESC LIMIT ?"
+        return await self._run(lambda: self._many(where, owner, limit))
 
     async def heartbeat(self, worker: str, alive_until: float) -> None:
         statement = "INSERT INTO workers VALUES (?, ?) ON CONFLICT DO UPDATE SET alive_until = excluded.alive_until"
@@ -179,24 +186,31 @@ class SqliteTaskStore:
             self._record(after, before.status)
         return after
 
-    def _add(self, task: Task, terms: AddTerms) -> Added:
+    def _in_transaction(self, work: Callable[[Task, AddTerms], _T], task: Task, terms: AddTerms) -> _T:
         with self._transaction():
-            if task.idempotency_key is not None:
-                earlier = self._one("owner = ? AND idempotency_key = ?", task.owner, task.idempotency_key)
-                if earlier is not None:
-                    same = earlier.fingerprint == task.fingerprint
-                    return Added(task=earlier, how="same_key" if same else "other_arguments")
-            elif earlier := self._abandoned(task, terms):
-                # Handed out once: from now on it belongs to the call that asks for it.
-                notes = earlier.with_note(terms.abandoned_note)
-                ours = replace(earlier, caller=task.caller, abandoned_at=None, updated_at=terms.now, notes=notes)
-                return Added(task=self._update(earlier, ours), how="abandoned")
-            if terms.daily_budget_usd is not None and task.send_state == "to_send":
-                spent = self._spent_usd(task.owner, terms.day_start)
-                if spent + self._reservation(task) > terms.daily_budget_usd:
-                    return Added(task=task, how="over_budget", spent_usd=spent)
-            self._insert(task)
-            return Added(task=task, how="new")
+            return work(task, terms)
+
+    def _add(self, task: Task, terms: AddTerms) -> Added:
+        if earlier := self._stand_in(task, terms):
+            return earlier
+        if terms.daily_budget_usd is not None and task.send_state == "to_send":
+            spent = self._spent_usd(task.owner, terms.day_start)
+            if spent + task.price_usd > terms.daily_budget_usd:
+                return Added(task=task, how="over_budget", spent_usd=spent)
+        self._insert(task)
+        return Added(task=task, how="new")
+
+    def _stand_in(self, task: Task, terms: AddTerms) -> Added | None:
+        if task.idempotency_key is not None:
+            earlier = self._one("owner = ? AND idempotency_key = ?", task.owner, task.idempotency_key)
+            how = "same_key" if earlier and earlier.fingerprint == task.fingerprint else "other_arguments"
+            return Added(task=earlier, how=how) if earlier else None
+        if (earlier := self._abandoned(task, terms)) is None:
+            return None
+        # Handed out once: from now on it belongs to the call that asks for it.
+        notes = earlier.with_note(terms.abandoned_note)
+        ours = replace(earlier, caller=task.caller, abandoned_at=None, updated_at=terms.now, notes=notes)
+        return Added(task=self._update(earlier, ours), how="abandoned")
 
     def _abandoned(self, task: Task, terms: AddTerms) -> Task | None:
         return self._one(
@@ -223,7 +237,7 @@ class SqliteTaskStore:
                 return Claim(task=None)
             if limits.max_concurrent is not None and self._in_progress(task.provider) >= limits.max_concurrent:
                 return Claim(task=None, no_free_slot=True)
-            price = self._reservation(task)
+            price = task.price_usd
             if limits.daily_budget_usd is not None:
                 spent = self._spent_usd(owner, limits.day_start)
                 if spent + price > limits.daily_budget_usd:
@@ -240,11 +254,6 @@ class SqliteTaskStore:
             )
             return Claim(task=self._update(task, claimed))
 
-    @staticmethod
-    def _reservation(task: Task) -> float:
-        known = task.estimate.ceiling_usd if task.estimate else None
-        return known if known is not None else task.max_cost_usd or 0.0
-
     def _in_progress(self, provider: str) -> int:
         row = self._db.execute(
             "SELECT count(*) FROM tasks WHERE provider = ? AND status IN ('queued', 'running') "
@@ -259,7 +268,7 @@ class SqliteTaskStore:
             owner,
             day_start,
         )
-        return sum(_counted(task) for task in rows)
+        return sum(task.spent_usd for task in rows)
 
     def _history(self, owner: str, task_id: str) -> Sequence[Transition]:
         rows = self._db.execute(
@@ -288,10 +297,3 @@ class SqliteTaskStore:
 
 def _is_locked(error: BaseException | None) -> bool:
     return isinstance(error, sqlite3.OperationalError) and error.sqlite_errorcode == sqlite3.SQLITE_BUSY
-
-
-def _counted(task: Task) -> float:
-    """What one task adds to the day: the charge where it is known in USD, else what was reserved."""
-    if task.charge is not None and task.charge.usd is not None:
-        return task.charge.usd
-    return 0.0 if task.send_state == "never" else task.reserved_usd or 0.0

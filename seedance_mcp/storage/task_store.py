@@ -79,6 +79,10 @@ class TaskStore(Protocol):
         """
         ...
 
+    async def earlier(self, task: Task, terms: AddTerms) -> Added | None:
+        """The earlier task that stands for this one, handed out as `add` would do it; None when there is none."""
+        ...
+
     async def get(self, owner: str, task_id: str) -> Task | None: ...
 
     async def find(self, owner: str, provider: str, provider_task_id: str) -> Task | None:
@@ -114,6 +118,10 @@ class TaskStore(Protocol):
 
     async def spent_usd(self, owner: str, day_start: float) -> float:
         """Charges of today's tasks plus what unfinished and uncertain ones have reserved."""
+        ...
+
+    async def charged(self, owner: str, limit: int) -> Sequence[Task]:
+        """The newest tasks that succeeded and whose provider said what they cost."""
         ...
 
     async def heartbeat(self, worker: str, alive_until: float) -> None:

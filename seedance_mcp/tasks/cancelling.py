@@ -112,9 +112,9 @@ async def cancel_at_provider(desk: Desk, task: Task) -> Cancelled:
         if not task.has_ended and task.video is None:
             raise
         return _too_late(task) if task.has_ended else _already_made(task)
-    if reply.status is None or (client.knows(reply.status) and client.status_of(reply) == "cancelled"):
+    if reply.status is not None and client.knows(reply.status) and client.status_of(reply) == "cancelled":
         return await _stopped(desk, client, task)
-    return await _not_yet(desk, task)
+    return await _ask_what_became_of_it(desk, client, task)
 
 
 def _requested(task: Task, message: str) -> Cancelled:
@@ -128,9 +128,11 @@ async def _cannot(desk: Desk, task: Task) -> Cancelled:
     return Cancelled(task=task, outcome="not_supported", still_costs="yes", message=message)
 
 
-async def _not_yet(desk: Desk, task: Task) -> Cancelled:
-    """It took the wish and reports another status than cancelled: what it says of the task decides."""
+async def _ask_what_became_of_it(desk: Desk, client: ProviderClient, task: Task) -> Cancelled:
+    """It took the wish without saying that the task is cancelled, which some do after the end too: the poll decides."""
     task = await poll(desk, task)
+    if task.status == "cancelled":
+        return _is_stopped(client, task)
     if task.has_ended:
         return _too_late(task)
     if task.video is not None:
@@ -140,8 +142,10 @@ async def _not_yet(desk: Desk, task: Task) -> Cancelled:
 
 async def _stopped(desk: Desk, client: ProviderClient, task: Task) -> Cancelled:
     task = await desk.change(task, lambda current: cancelled(current, desk.clock.now()))
-    if task.status != "cancelled":
-        return _too_late(task)
+    return _is_stopped(client, task) if task.status == "cancelled" else _too_late(task)
+
+
+def _is_stopped(client: ProviderClient, task: Task) -> Cancelled:
     costs = client.spec.cancel_costs
     words = {
         "no": "it costs nothing",

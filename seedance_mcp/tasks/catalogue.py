@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 
+from seedance_mcp.domain.video import VideoRequest
 from seedance_mcp.providers.spec import ConfiguredProvider, ProviderSpec
 
 
@@ -37,6 +38,10 @@ class Catalogue:
         return tuple(provider.spec for provider in self.configured) or tuple(self._known.values())
 
     @property
+    def known(self) -> tuple[ProviderSpec, ...]:
+        return tuple(self._known.values())
+
+    @property
     def origins(self) -> frozenset[str]:
         """Origins of the base URLs that the operator set, which may be loopback or private."""
         return frozenset[str]().union(*(provider.trusted_origins for provider in self.configured))
@@ -48,6 +53,12 @@ class Catalogue:
         """Also that of a provider which is no longer configured."""
         provider = self._configured.get(provider_id)
         return provider.spec if provider else self._known.get(provider_id)
+
+    def notes_on(self, provider_id: str, model_name: str | None, request: VideoRequest) -> tuple[str, ...]:
+        """What the caller should know about such a video there."""
+        spec = self.spec(provider_id)
+        model = spec.model_for(model_name) if spec else None
+        return spec.notes_on(request, model) if spec and model else ()
 
     def why_not(self, provider_id: str) -> tuple[bool, str] | None:
         """Why this provider cannot be used (None: it can), and whether a missing key is the reason."""

@@ -15,6 +15,8 @@ from seedance_mcp.storage.task_store import TaskStore
 from seedance_mcp.tasks.budget import SpendingLimits
 from seedance_mcp.tasks.catalogue import Catalogue
 from seedance_mcp.tasks.clock import Clock
+from seedance_mcp.tasks.prices import Prices
+from seedance_mcp.tasks.push import EventStreams
 
 
 @dataclass(kw_only=True)
@@ -30,6 +32,10 @@ class Desk:
     """What stands in for the network at a provider (an application in this process, or a test); mostly empty."""
     output_dir: Path
     worker: str
+    events: EventStreams
+    prices: Prices
+    is_leaving: bool = False
+    """The process is ending: a send begun now might be cut off, so it is left to the next process."""
     _changed: WeakValueDictionary[str, anyio.Event] = field(default_factory=WeakValueDictionary[str, anyio.Event])
     """Only those that somebody waits for."""
 

@@ -1,14 +1,17 @@
 """Who can make a request, and who shall: model first, then the provider."""
 
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 
-from seedance_mcp.domain.cost import money
+from seedance_mcp.domain.cost import UNKNOWN_PRICE, Estimate, money
 from seedance_mcp.domain.errors import InvalidRequestError, SetupError, SpendLimitError
-from seedance_mcp.domain.model import one_of
+from seedance_mcp.domain.model import ModelSpec, one_of
 from seedance_mcp.domain.task import Candidate
 from seedance_mcp.domain.video import MODELS, VideoRequest
 from seedance_mcp.providers.spec import ProviderSpec
 from seedance_mcp.tasks.catalogue import Catalogue
+
+PriceOf = Callable[[VideoRequest, ProviderSpec, ModelSpec], Estimate]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -33,12 +36,12 @@ class Survey:
         return tuple(dict.fromkeys(problem for _, problems in self.cannot for problem in problems))
 
 
-def survey(request: VideoRequest, catalogue: Catalogue) -> Survey:
+def survey(request: VideoRequest, catalogue: Catalogue, price: PriceOf) -> Survey:
     """Checks the request against every provider that comes into question, with every model that does."""
     candidates: list[Candidate] = []
     cannot: list[tuple[str, tuple[str, ...]]] = []
     for provider in catalogue.offered(request.provider):
-        able = _candidates(request, provider.spec)
+        able = _candidates(request, provider.spec, price)
         candidates.extend(able)
         if not able:
             cannot.append((provider.spec.id, _fewest_problems(request, provider.spec)))
@@ -49,13 +52,13 @@ def problems_with(request: VideoRequest, catalogue: Catalogue) -> tuple[str, ...
     """Why nobody can make the request as asked; empty when somebody can. Names who could do it instead."""
     if request.provider is not None and (reason := catalogue.why_not(request.provider)):
         return (reason[1],)
-    found = survey(request, catalogue)
+    found = survey(request, catalogue, _no_price)
     if found.candidates or not found.problems:
         return ()
-    return (*found.problems, *_others_who_could(request, catalogue))
+    return (*found.problems, *_others_who_could(request, catalogue), *_nearest(found))
 
 
-def make_plan(request: VideoRequest, catalogue: Catalogue, max_cost_usd: float | None) -> Plan:
+def make_plan(request: VideoRequest, catalogue: Catalogue, price: PriceOf, max_cost_usd: float | None) -> Plan:
     """Chooses the best model that fits, then the provider.
 
     Raises:
@@ -67,7 +70,7 @@ def make_plan(request: VideoRequest, catalogue: Catalogue, max_cost_usd: float |
         raise SetupError(catalogue.nothing_configured())
     if problems := problems_with(request, catalogue):
         raise refusal_of(request, problems, catalogue)
-    affordable = _affordable(survey(request, catalogue).candidates, max_cost_usd)
+    affordable = _affordable(survey(request, catalogue, price).candidates, max_cost_usd)
     best = next(model for model in MODELS if any(one.model == model for one in affordable))
     same_model = [candidate for candidate in affordable if candidate.model == best]
     if not catalogue.order_is_chosen:
@@ -93,9 +96,13 @@ def refusal_of(
     return InvalidRequestError(f"{lead}{message}{tail}", problems=problems)
 
 
-def _candidates(request: VideoRequest, spec: ProviderSpec) -> list[Candidate]:
+def _no_price(_request: VideoRequest, _spec: ProviderSpec, _model: ModelSpec) -> Estimate:
+    return UNKNOWN_PRICE
+
+
+def _candidates(request: VideoRequest, spec: ProviderSpec, price: PriceOf) -> list[Candidate]:
     return [
-        Candidate(provider=spec.id, model=model.model, estimate=spec.estimate(request, model))
+        Candidate(provider=spec.id, model=model.model, estimate=price(request, spec, model))
         for model in spec.models
         if request.model in {None, model.model} and not spec.problems(request, model)
     ]
@@ -112,22 +119,38 @@ def _fewest_problems(request: VideoRequest, spec: ProviderSpec) -> tuple[str, ..
 def _others_who_could(request: VideoRequest, catalogue: Catalogue) -> tuple[str, ...]:
     if request.provider is None:
         return ()
-    able = survey(replace(request, provider=None), catalogue).candidates
+    able = survey(replace(request, provider=None), catalogue, _no_price).candidates
     names = tuple(dict.fromkeys(candidate.provider for candidate in able))
     return (f"{one_of(names)} can make it as asked: leave provider out or name it.",) if names else ()
+
+
+def _nearest(found: Survey) -> tuple[str, ...]:
+    """Who needs the fewest changes, where several providers were asked."""
+    if len(found.cannot) < 2:
+        return ()
+    (provider, problems), (_, next_problems), *_ = sorted(found.cannot, key=lambda row: len(row[1]))
+    if len(problems) == len(next_problems):
+        return ()
+    changes = "one change" if len(problems) == 1 else f"{len(problems)} changes"
+    return (f"Nearest is {provider}: {changes}, as it says above.",)
 
 
 def _affordable(candidates: tuple[Candidate, ...], max_cost_usd: float | None) -> list[Candidate]:
     if max_cost_usd is None:
         return list(candidates)
-    fitting = [one for one in candidates if (price := one.estimate.ceiling_usd) is None or price <= max_cost_usd]
+    priced = [one for one in candidates if one.estimate.ceiling_usd is not None]
+    # Where prices are known, only they can be held against the limit; an unknown one counts where nothing else is.
+    fitting = [one for one in priced if (one.estimate.ceiling_usd or 0.0) <= max_cost_usd] if priced else candidates
     if fitting:
-        return fitting
-    cheapest = min(candidates, key=lambda one: one.estimate.ceiling_usd or 0)
-    price = cheapest.estimate.ceiling_usd or 0
+        return list(fitting)
+    cheapest = min(priced, key=_price_order)
+    unpriced = tuple(dict.fromkeys(one.provider for one in candidates if one.estimate.ceiling_usd is None))
+    others = f" No price is known of {one_of(unpriced)}; name it to order there." if unpriced else ""
+    price = money(cheapest.estimate.ceiling_usd or 0.0)
     raise SpendLimitError(
-        f"No video as asked for max_cost_usd={max_cost_usd:g}: the cheapest is {money(price)} ({cheapest.model} at "
-        f"{cheapest.provider}). Raise max_cost_usd, or ask for a shorter or smaller video. Nothing was sent."
+        f"No video as asked for max_cost_usd={max_cost_usd:g}: the cheapest is {price} ({cheapest.model} at "
+        f"{cheapest.provider}). Raise max_cost_usd, or "
+        f"ask for a shorter or smaller video.{others} Nothing was sent."
     )
 
 

@@ -31,7 +31,11 @@ async def poll(desk: Desk, task: Task) -> Task:
         logger.info("task %s: %s", task.task_id, error)
         return await _later(desk, task, error.message if task.failed_steps else None, error.retry_after_s)
     except RefusedError as error:
-        return await _later(desk, task, error.message, None)
+        heard = desk.events.heard_of(task.provider, task.provider_task_id)
+        if error.kind != "not_found" or heard is None or heard.status is None:
+            return await _later(desk, task, error.message, None)
+        # Older pages of 001 forget a task once it is done; then the event's own word and link are all there is.
+        reply = heard
     now = desk.clock.now()
     return await desk.change(task, lambda current: apply_reply(current, reply, client, now))
 

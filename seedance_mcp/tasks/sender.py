@@ -5,7 +5,9 @@ from collections.abc import Callable
 from dataclasses import replace
 
 from seedance_mcp.domain.errors import AmbiguousError, Failure, RefusedError, SpendLimitError, StoreError
+from seedance_mcp.domain.model import ModelSpec
 from seedance_mcp.domain.task import Candidate, Task
+from seedance_mcp.providers.client import ProviderClient
 from seedance_mcp.providers.spec import ProviderReply
 from seedance_mcp.storage.task_store import Claim, SendLimits
 from seedance_mcp.tasks.budget import check_price, day_start, over_budget
@@ -31,6 +33,10 @@ async def send(desk: Desk, task: Task) -> Task:
     model = client.spec.model_for(task.model)
     if model is None:
         return await _not_offered(desk, task)
+    # Before the claim: while the stream opens nothing is being sent.
+    await desk.events.before_create(client)
+    if desk.is_leaving:
+        return replace(task, next_step_at=None)
     now = desk.clock.now()
     limits = SendLimits(
         worker=desk.worker,
@@ -42,8 +48,12 @@ async def send(desk: Desk, task: Task) -> Task:
     claim = await desk.store.claim_send(task.owner, task.task_id, limits)
     if claim.task is None:
         return await _not_granted(desk, task, claim)
-    task = claim.task
     desk.announce(task.task_id)
+    return await _send_claimed(desk, claim.task, client, model)
+
+
+async def _send_claimed(desk: Desk, task: Task, client: ProviderClient, model: ModelSpec) -> Task:
+    """The one time that this task's create is sent."""
     try:
         reply = await client.create(task.request, model)
     except RefusedError as error:
@@ -118,9 +128,10 @@ def _next_candidate(desk: Desk, task: Task) -> tuple[Candidate, str | None] | No
 
 
 def _turn_to(desk: Desk, task: Task, candidate: Candidate, about_price: str | None, error: RefusedError) -> Task:
-    before, after = desk.clients[task.provider].spec, desk.clients[candidate.provider].spec
-    said = (f"{error.message} Turned to {candidate.provider} instead.", about_price, *after.notes)
-    kept = (note for note in task.notes if note not in before.notes)
+    before = desk.catalogue.notes_on(task.provider, task.model, task.request)
+    after = desk.catalogue.notes_on(candidate.provider, candidate.model, task.request)
+    said = (f"{error.message} Turned to {candidate.provider} instead.", about_price, *after)
+    kept = (note for note in task.notes if note not in before)
     return replace(
         task,
         provider=candidate.provider,
@@ -164,6 +175,8 @@ def _too_late(task: Task, reply: ProviderReply) -> Task:
         f"{task.provider} accepted it after all as {reply.provider_task_id}: "
         f"get_task(provider={task.provider!r}, provider_task_id={reply.provider_task_id!r}) follows it."
     )
+    if reply.provider_task_id is None:
+        note = f"{task.provider} made it after all: {reply.video_url} (nothing is saved here any more)."
     return replace(task, provider_task_id=reply.provider_task_id, notes=task.with_note(note))
 
 

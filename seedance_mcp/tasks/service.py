@@ -13,6 +13,7 @@ import anyio
 
 from seedance_mcp.domain.errors import InvalidRequestError, NotFoundError, StoreError
 from seedance_mcp.domain.task import Status, Task
+from seedance_mcp.domain.video import VideoRequest
 from seedance_mcp.storage.task_store import Added, AddTerms
 from seedance_mcp.tasks import cancelling
 from seedance_mcp.tasks.adopting import adopt
@@ -21,6 +22,7 @@ from seedance_mcp.tasks.clock import wait_at_most
 from seedance_mcp.tasks.desk import Desk
 from seedance_mcp.tasks.order import Order, Progress
 from seedance_mcp.tasks.plan import Plan, make_plan
+from seedance_mcp.tasks.prices import PriceBook
 from seedance_mcp.tasks.schedule import estimated_progress
 from seedance_mcp.tasks.watcher import Watcher
 
@@ -75,6 +77,7 @@ class VideoTasks:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         """Waits a moment for the answer of a create in flight, then stops; the tasks themselves go on elsewhere."""
+        self._desk.is_leaving = True
         with anyio.move_on_after(LAST_ANSWER_S, shield=True):
             await self._watcher.sent()
         await self._running.aclose()
@@ -90,24 +93,24 @@ class VideoTasks:
             SpendLimitError: A limit of the user's stands in the way.
         """
         desk = self._desk
-        plan = make_plan(order.request, desk.catalogue, order.max_cost_usd)
-        note = check_price(plan.chosen, desk.limits, order.max_cost_usd)
-        now = desk.clock.now()
-        terms = AddTerms(
-            now=now,
-            abandoned_since=now - REPEAT_WINDOW_S,
-            day_start=day_start(now),
-            daily_budget_usd=desk.limits.daily_budget_usd,
-            abandoned_note=ABANDONED,
-        )
         await self._write_abandoned()
+        # First of all: what was ordered before stands, whatever prices and limits say now.
+        draft, terms = self._draft(order), self._terms()
+        if earlier := await desk.store.earlier(draft, terms):
+            return self._added(earlier)
+        book = await self.price_book(order.owner, order.request)
+        plan = make_plan(order.request, desk.catalogue, book.estimate, order.max_cost_usd)
+        note = check_price(plan.chosen, desk.limits, order.max_cost_usd)
         # Nothing may wait between here and the return: a call that breaks off there could not say so any more.
-        return self._added(await desk.store.add(self._new_task(order, plan, note, now), terms))
+        return self._added(await desk.store.add(self._planned(draft, plan, note), terms))
+
+    async def price_book(self, owner: str, request: VideoRequest) -> PriceBook:
+        """Everything known at this moment about what such a video costs."""
+        return await self._desk.prices.book(self._desk.store, owner, request)
 
     async def get(self, owner: str, task_id: str) -> Task:
         """Raises `NotFoundError`."""
-        task = await self._desk.store.get(owner, task_id)
-        if task is None:
+        if (task := await self._desk.store.get(owner, task_id)) is None:
             raise _no_such_task(task_id)
         return self._as_seen_here(task)
 
@@ -189,10 +192,11 @@ class VideoTasks:
             return Progress(percent=99.0, is_reported=True)
         if task.progress is not None and task.progress > 0:
             return Progress(percent=min(98.0, task.progress), is_reported=True)
-        if task.started_at is None:
-            return Progress(percent=0.0, is_reported=False)
         spec = self._desk.catalogue.spec(task.provider)
-        elapsed = (task.ended_at or self._desk.clock.now()) - task.started_at
+        started_at = task.attempted_at if spec and spec.answers_at_the_end else task.started_at
+        if started_at is None:
+            return Progress(percent=0.0, is_reported=False)
+        elapsed = (task.ended_at or self._desk.clock.now()) - started_at
         return Progress(percent=estimated_progress(elapsed, spec.usual_s if spec else None), is_reported=False)
 
     async def _leave(self) -> None:
@@ -238,28 +242,46 @@ class VideoTasks:
             )
         return added.task
 
-    def _new_task(self, order: Order, plan: Plan, note: str | None, now: float) -> Task:
-        spec = self._desk.catalogue.spec(plan.chosen.provider)
+    def _terms(self) -> AddTerms:
+        now = self._desk.clock.now()
+        return AddTerms(
+            now=now,
+            abandoned_since=now - REPEAT_WINDOW_S,
+            day_start=day_start(now),
+            daily_budget_usd=self._desk.limits.daily_budget_usd,
+            abandoned_note=ABANDONED,
+        )
+
+    def _draft(self, order: Order) -> Task:
+        """The task before it is known who shall make it."""
+        now = self._desk.clock.now()
         return Task(
             task_id=new_id(),
             owner=order.owner,
             status="queued",
-            provider=plan.chosen.provider,
-            model=plan.chosen.model,
+            provider="",
             mode=order.request.mode,
             request=order.request,
             label=order.request.label,
             created_at=now,
             updated_at=now,
-            estimate=plan.chosen.estimate,
-            alternatives=plan.alternatives,
-            notes=tuple(text for text in (plan.reason, note, *(spec.notes if spec else ())) if text),
             fingerprint=order.request.fingerprint,
             idempotency_key=order.idempotency_key,
             caller=self._desk.worker,
             max_cost_usd=order.max_cost_usd,
             follower=self._desk.worker,
             next_step_at=now,
+        )
+
+    def _planned(self, draft: Task, plan: Plan, note: str | None) -> Task:
+        about = self._desk.catalogue.notes_on(plan.chosen.provider, plan.chosen.model, draft.request)
+        return replace(
+            draft,
+            provider=plan.chosen.provider,
+            model=plan.chosen.model,
+            estimate=plan.chosen.estimate,
+            alternatives=plan.alternatives,
+            notes=tuple(text for text in (plan.reason, note, *about) if text),
         )
 
 

@@ -40,6 +40,7 @@ class Watcher:
         self._sending = 0
         self._woken = anyio.Event()
         self._sent = anyio.Event()
+        desk.events.due_now = self.look_now
 
     async def beat(self) -> None:
         """Says that this worker lives, and takes over tasks that nobody looks after.
@@ -58,6 +59,7 @@ class Watcher:
         """Keeps the heartbeat up and does what is due; for ever."""
         async with anyio.create_task_group() as group:
             group.start_soon(self._keep_beating)
+            group.start_soon(self._desk.events.run)
             await self._do_what_is_due(group)
 
     def follow(self, task: Task) -> None:
@@ -70,6 +72,12 @@ class Watcher:
         self._due[task.task_id] = task.next_step_at
         heapq.heappush(self._queue, (task.next_step_at, task.task_id))
         self._woken.set()
+
+    def look_now(self, provider: str, provider_task_id: str) -> None:
+        """A task that is followed here is due, because its provider has said something about it."""
+        for task in tuple(self._tasks.values()):
+            if (task.provider, task.provider_task_id) == (provider, provider_task_id):
+                self.follow(replace(task, next_step_at=self._desk.clock.now()))
 
     async def sent(self) -> None:
         """Waits until no create is in flight."""
@@ -98,6 +106,9 @@ class Watcher:
             await wait_at_most(self._desk.clock, self._woken, wait)
 
     async def _step(self, task: Task) -> None:
+        events = self._desk.events
+        # This look answers whatever was heard before it.
+        events.take_news(task.provider, task.provider_task_id)
         try:
             after = await self._next_step(task)
         except StoreError as error:
@@ -109,6 +120,9 @@ class Watcher:
             after = replace(task, next_step_at=self._desk.clock.now() + FAULT_RETRY_S)
         finally:
             self._stepping.discard(task.task_id)
+        if events.take_news(after.provider, after.provider_task_id) and after.next_step_at is not None:
+            # Heard while the step was under way, perhaps even before a create was answered.
+            after = replace(after, next_step_at=self._desk.clock.now())
         self.follow(after)
 
     async def _next_step(self, task: Task) -> Task:

@@ -40,15 +40,21 @@ class Arguments:
             raise InvalidRequestError(" ".join(self.problems), problems=self.problems)
 
 
-def read(parameters: Sequence[Parameter], given: Mapping[str, object], tool: str) -> Arguments:
+def read(
+    parameters: Sequence[Parameter],
+    given: Mapping[str, object],
+    tool: str,
+    offered_elsewhere: Mapping[str, tuple[str, ...]] | None = None,
+) -> Arguments:
     """Reads what a caller gave. A JSON string where a list, number or boolean is expected is read as JSON."""
+    elsewhere = offered_elsewhere or {}
     known = {parameter.name: parameter for parameter in parameters}
     values: dict[str, object] = {}
     problems: list[str] = []
     for name, raw in given.items():
         parameter = known.get(name)
         if parameter is None:
-            problems.append(_unknown(name, tuple(known), tool))
+            problems.append(_unknown(name, tuple(known), tool, elsewhere.get(name, ())))
         elif raw is not None and not (raw == "" and not parameter.required):
             try:
                 values[name] = _read_one(parameter, raw)
@@ -68,7 +74,9 @@ def video_request(arguments: Arguments) -> VideoRequest:
     return VideoRequest(**{name: value for name, value in given.items() if name in VideoRequest.__dataclass_fields__})
 
 
-def _unknown(name: str, known: Sequence[str], tool: str) -> str:
+def _unknown(name: str, known: Sequence[str], tool: str, elsewhere: Sequence[str]) -> str:
+    if elsewhere:
+        return f"No configured provider takes {name}; {', '.join(elsewhere)} would. Leave it out, or set that key."
     close = difflib.get_close_matches(name, known, n=1, cutoff=0.6)
     hint = f"Did you mean {close[0]!r}?" if close else f"It takes: {', '.join(known)}."
     return f"{tool} has no argument {_shown(name)}. {hint}"

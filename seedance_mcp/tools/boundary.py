@@ -1,8 +1,8 @@
 """The one place where a tool's arguments come in and its errors go out."""
 
 import logging
-from collections.abc import Awaitable, Callable, Sequence
-from dataclasses import dataclass
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from dataclasses import dataclass, field
 from typing import Any
 
 from mcp import MCPError
@@ -32,6 +32,8 @@ class ToolSpec:
     description: str
     parameters: Sequence[Parameter]
     output: Schema
+    offered_elsewhere: Mapping[str, tuple[str, ...]] = field(default_factory=dict[str, tuple[str, ...]])
+    """Arguments that only providers take which are not configured."""
     annotations: ToolAnnotations
     run: Callable[[Call], Awaitable[CallToolResult]]
 
@@ -55,7 +57,9 @@ def publish(spec: ToolSpec) -> Tool:
 
     async def run(arguments: dict[str, Any], context: Context[App, Any]) -> CallToolResult:
         app = context.request_context.lifespan_context
-        call = Call(app=app, arguments=read(spec.parameters, arguments, spec.name), context=context)
+        call = Call(
+            app=app, arguments=read(spec.parameters, arguments, spec.name, spec.offered_elsewhere), context=context
+        )
         try:
             return await spec.run(call)
         except SeedanceError as error:

@@ -13,14 +13,14 @@ async def run(call: Call) -> CallToolResult:
     tasks = await call.app.tasks()
     cancelled = await tasks.cancel(call.owner, call.arguments.text("task_id") or "")
     task = cancelled.task
-    costs = {"yes": "It still costs.", "no": "It costs nothing.", "unknown": "It may still cost."}
+    costs = {"yes": "yes", "no": "no", "unknown": "not known"}
     message = cancelled.message
     return CallToolResult(
         content=[
             TextContent(
                 type="text",
-                text=f"Video {task.task_id}: {cancelled.outcome}. {message} {costs[cancelled.still_costs]} "
-                f"Its status is {task.status}.",
+                text=f"Video {task.task_id}: {cancelled.outcome}. {message} Still costs: "
+                f"{costs[cancelled.still_costs]}. Status: {task.status}.",
             )
         ],
         structured_content={

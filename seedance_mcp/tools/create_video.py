@@ -1,6 +1,6 @@
 """create_video: starts a paid video and answers with its task."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
 import anyio
@@ -31,7 +31,7 @@ LIMITS = (
 )
 
 
-def create_video(specs: Sequence[ProviderSpec]) -> ToolSpec:
+def create_video(specs: Sequence[ProviderSpec], elsewhere: Mapping[str, tuple[str, ...]]) -> ToolSpec:
     return ToolSpec(
         name="create_video",
         title="Create a video",
@@ -40,6 +40,7 @@ def create_video(specs: Sequence[ProviderSpec]) -> ToolSpec:
             "while it is not done, call get_task. Do not call this again for the same video."
         ),
         parameters=(*video_parameters(specs), *LIMITS),
+        offered_elsewhere=elsewhere,
         output=TASK_OUTPUT,
         annotations=ToolAnnotations(
             read_only_hint=False, destructive_hint=False, idempotent_hint=False, open_world_hint=True

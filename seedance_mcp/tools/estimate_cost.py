@@ -1,11 +1,12 @@
 """estimate_cost: who could make a video, for how much, and why the others cannot. Free, and sends nothing."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
 from mcp_types import CallToolResult, TextContent, ToolAnnotations
 
+from seedance_mcp.domain.cost import Estimate
 from seedance_mcp.domain.errors import SetupError
 from seedance_mcp.domain.task import Candidate
 from seedance_mcp.providers.spec import ProviderSpec
@@ -20,16 +21,17 @@ from seedance_mcp.tools.schema import output_schema
 NOT_PRICED = frozenset({"seed"})
 
 
-def estimate_cost(specs: Sequence[ProviderSpec]) -> ToolSpec:
+def estimate_cost(specs: Sequence[ProviderSpec], elsewhere: Mapping[str, tuple[str, ...]]) -> ToolSpec:
     return ToolSpec(
         name="estimate_cost",
         title="Estimate the cost of a video",
-        description="What a video would cost at every provider that can make it, cheapest first. Free.",
+        description="What create_video would cost, at every provider that can make it, cheapest first. Free.",
         parameters=tuple(
-            replace(parameter, description="As in create_video.")
+            replace(parameter, description="As there.")
             for parameter in video_parameters(specs)
             if parameter.name not in NOT_PRICED
         ),
+        offered_elsewhere=elsewhere,
         output=output_schema(["estimates", "cannot"], estimates="object[]", cannot="object[]"),
         annotations=ToolAnnotations(
             read_only_hint=True, destructive_hint=False, idempotent_hint=True, open_world_hint=True
@@ -51,7 +53,9 @@ async def run(call: Call) -> CallToolResult:
         problems.extend(problems_with(request, catalogue))
     if problems:
         raise refusal_of(request, tuple(problems), catalogue)
-    found = survey(request, catalogue)
+    tasks = await call.app.tasks()
+    book = await tasks.price_book(call.owner, request)
+    found = survey(request, catalogue, book.estimate)
     return CallToolResult(
         content=[TextContent(type="text", text=_text(found))],
         structured_content={
@@ -79,9 +83,17 @@ def _row(candidate: Candidate) -> dict[str, Any]:
         "credits": estimate.credits,
         "basis": estimate.basis,
         "as_of": estimate.as_of,
-        "note": estimate.note,
+        "note": _note(estimate),
     }
     return {name: value for name, value in facts.items() if value is not None}
+
+
+def _note(estimate: Estimate) -> str | None:
+    """With the whole range where only its lower end has a field of its own."""
+    if estimate.credits_max is None:
+        return estimate.note
+    credit_range = f"{estimate.credits:g} to {estimate.credits_max:g} credits"
+    return f"{credit_range}; {estimate.note}" if estimate.note else credit_range
 
 
 def _text(found: Survey) -> str:

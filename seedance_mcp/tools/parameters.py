@@ -1,10 +1,10 @@
 """The arguments that describe a video, derived from what the configured providers accept."""
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Literal
 
-from seedance_mcp.domain.model import ModelSpec, describe_durations
+from seedance_mcp.domain.model import NO_LIMIT, ModelSpec, describe_durations
 from seedance_mcp.domain.video import MODEL_DECIDES, MODELS, OPERATIONS, RESOLUTIONS
 from seedance_mcp.providers.spec import ProviderSpec
 
@@ -31,13 +31,32 @@ def video_parameters(specs: Sequence[ProviderSpec]) -> tuple[Parameter, ...]:
     return tuple(parameter for make in _MAKERS for parameter in make(specs))
 
 
+def offered_elsewhere(specs: Sequence[ProviderSpec], known: Sequence[ProviderSpec]) -> Mapping[str, tuple[str, ...]]:
+    """Arguments that none of `specs` takes, and which of the known providers would, if their key were set."""
+    ours = {parameter.name for parameter in video_parameters(specs)}
+    found: dict[str, list[str]] = {}
+    for spec in (spec for spec in known if spec.key_variable):
+        for parameter in video_parameters((spec,)):
+            if parameter.name not in ours:
+                found.setdefault(parameter.name, []).append(spec.id)
+    return {name: tuple(ids) for name, ids in found.items()}
+
+
 def _offered(specs: Sequence[ProviderSpec], option: str) -> list[str]:
     return [spec.id for spec in specs if any(option in model.options for model in spec.models)]
 
 
 def _only(specs: Sequence[ProviderSpec], ids: Sequence[str]) -> str:
-    """` Only kinovi.` where not all of them take it."""
-    return f" Only {', '.join(ids)}." if 0 < len(ids) < len(specs) else ""
+    """` Only kinovi.` or ` Not kinovi.` where not all of them take it."""
+    if not ids or len(ids) == len(specs):
+        return ""
+    return f" {_who(specs, ids).capitalize() if len(ids) > len(specs) / 2 else 'Only ' + ', '.join(ids)}."
+
+
+def _who(specs: Sequence[ProviderSpec], ids: Sequence[str]) -> str:
+    """`kinovi, oxen`, or `not kinovi` where that is shorter."""
+    others = [spec.id for spec in specs if spec.id not in ids]
+    return f"not {', '.join(others)}" if len(others) < len(ids) else ", ".join(ids)
 
 
 def _option(name: str, kind: Kind, description: str) -> Callable[[Sequence[ProviderSpec]], Iterable[Parameter]]:
@@ -70,16 +89,20 @@ def _reference_list(
     specs: Sequence[ProviderSpec], noun: str, what: str, most: Callable[[ModelSpec], int]
 ) -> Iterable[Parameter]:
     counts = {spec.id: max(most(model) for model in spec.models) for spec in specs}
-    top = max(counts.values(), default=0)
-    if top:
-        fewer = [f"{name} {count}" for name, count in counts.items() if 0 < count < top]
-        limit = f"{top}" + (f" ({', '.join(fewer)})" if fewer else "")
-        ids = [name for name, count in counts.items() if count]
+    given = [count for count in counts.values() if count]
+    if given:
+        usual = max(set(given), key=lambda count: (given.count(count), -count))
+        others = ", ".join(f"{name} {count_of(count)}" for name, count in counts.items() if count not in {0, usual})
+        limit = count_of(usual) + (f" ({others})" if others else "")
+        where = _only(specs, [name for name, count in counts.items() if count])
         yield Parameter(
-            name=f"reference_{noun}",
-            kind="strings",
-            description=f"https URLs of {what}, up to {limit}.{_only(specs, ids)}",
+            name=f"reference_{noun}", kind="strings", description=f"https URLs of {what}, up to {limit}.{where}"
         )
+
+
+def count_of(most: int) -> str:
+    """A limit as text; `any` where the documents name none."""
+    return "any" if most == NO_LIMIT else str(most)
 
 
 def _max_references(model: ModelSpec) -> int:
@@ -144,13 +167,17 @@ def _duration(specs: Sequence[ProviderSpec]) -> Iterable[Parameter]:
     lengths = {describe_durations(model) for _, model in models}
     low = min(model.durations[0] for _, model in models)
     high = max(model.durations[-1] for _, model in models)
-    odd = [
-        f"{model.model if len(spec.models) > 1 else spec.id}: {describe_durations(model)}"
-        for spec, model in models
-        if (model.durations[0], model.durations[-1], len(model.durations)) != (low, high, high - low + 1)
-    ]
+    odd: list[str] = []
+    for spec in specs:
+        own = {model.durations for model in spec.models}
+        odd.extend(
+            f"{spec.id if len(own) == 1 else model.model}: {describe_durations(model)}"
+            for model in spec.models
+            if model.durations != tuple(range(low, high + 1))
+        )
     decides = [spec.id for spec in specs if any(model.model_decides_duration for model in spec.models)]
-    free = f" -1 = the model decides{_only(specs, decides).replace(' Only', ' only').rstrip('.')}." if decides else ""
+    where = "" if len(decides) == len(specs) else f" ({_who(specs, decides)})"
+    free = f" -1 = the model decides{where}." if decides else ""
     defaults = {model.default_duration for _, model in models}
     default = f" Default {defaults.pop()}." if len(defaults) == 1 and None not in defaults else ""
     differences = f" {'; '.join(dict.fromkeys(odd))}." if odd and len(lengths) > 1 else ""
@@ -167,7 +194,7 @@ def _duration(specs: Sequence[ProviderSpec]) -> Iterable[Parameter]:
 def _seed(specs: Sequence[ProviderSpec]) -> Iterable[Parameter]:
     for parameter in _option("seed", "integer", "Same seed, similar result; -1 = random.")(specs):
         ranges = [model.seed_range for spec in specs for model in spec.models if model.seed_range]
-        low, high = min(low for low, _ in ranges), max(high for _, high in ranges)
+        low, high = min((low for low, _ in ranges), default=None), max((high for _, high in ranges), default=None)
         yield replace(parameter, minimum=low, maximum=high, checked_later=True)
 
 
@@ -193,7 +220,7 @@ def _differences(specs: Sequence[ProviderSpec], values: Sequence[str], has: Call
         ids = tuple(spec.id for spec in specs if has(spec, value))
         if len(ids) < len(specs):
             by_ids.setdefault(ids, []).append(value)
-    return "".join(f" {', '.join(group)}: {', '.join(ids)}." for ids, group in by_ids.items())
+    return "".join(f" {', '.join(group)}: {_who(specs, ids)}." for ids, group in by_ids.items())
 
 
 _MAKERS: tuple[Callable[[Sequence[ProviderSpec]], Iterable[Parameter]], ...] = (

@@ -13,6 +13,7 @@ from real_provider import Provider
 
 from seedance_mcp import __version__
 from seedance_mcp.cli import main
+from seedance_mcp.providers import PROVIDERS
 from seedance_mcp.simulator import serving
 
 pytestmark = pytest.mark.e2e
@@ -24,14 +25,15 @@ def test_the_simulator_announces_its_address_and_speaks_the_providers_formats() 
     with subprocess.Popen(command, env=process_environment({}), stdout=PIPE, stderr=PIPE, text=True) as process:
         try:
             assert process.stderr is not None
-            lines = [process.stderr.readline() for _ in range(3)]
+            lines = [process.stderr.readline() for _ in range(1 + len(PROVIDERS))]
             url = lines[0].split()[-1]
             answer = httpx.get(f"{url}/simulator/requests", trust_env=False)
         finally:
             process.terminate()
         out, err = process.communicate(timeout=ANSWER_S)
     assert re.fullmatch(r"http://127\.0\.0\.1:\d+", url)
-    assert lines[1] == f"SEEDANCE2_INK_BASE_URL={url} SEEDANCE2_INK_API_KEY=any-key\n"
+    ids = [spec.id.upper() for spec in PROVIDERS]
+    assert sorted(lines[1:]) == sorted(f"{name}_BASE_URL={url} {name}_API_KEY=any-key\n" for name in ids)
     assert answer.json() == {"requests": []}
     assert (out, err) == ("", "")
 

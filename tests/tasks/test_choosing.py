@@ -171,10 +171,14 @@ async def test_max_cost_chooses_the_best_model_that_fits_it(rig: Rig) -> None:
     assert task["model"] == "seedance-2.0-fast"
 
 
-async def test_max_cost_turns_to_a_provider_of_unknown_price_with_a_word(rig: Rig) -> None:
-    """DESIGN §3: that sum is reserved, and a note says that the server cannot enforce it."""
+async def test_a_limit_is_not_evaded_by_a_provider_of_unknown_price_unless_it_is_named(rig: Rig) -> None:
+    """DESIGN §3: an unknown price never counts as zero; named, that sum is reserved and a note says what holds."""
     async with rig.client() as client:
-        result = await create(client, max_cost_usd=0.1)
+        error = error_of(await create(client, max_cost_usd=0.1))
+        assert rig.creates == []
+        result = await create(client, max_cost_usd=0.1, provider="seedance2_ink")
+    assert error["kind"] == "spend_limit"
+    assert "No price is known of seedance2_ink; name it to order there." in error["message"]
     assert facts_of(result)["provider"] == "seedance2_ink"
     assert "cannot enforce max_cost_usd=0.1" in text_of(result)
 

@@ -119,16 +119,13 @@ async def test_a_create_does_not_turn_to_an_unknown_price_against_a_spending_lim
     assert [one.provider for one in rig.creates] == ["kinovi"]
 
 
-async def test_a_create_turns_to_an_unknown_price_when_the_user_named_a_sum(rig: Rig) -> None:
-    """DESIGN §3: with max_cost_usd it is sent, that sum is reserved, and a note says it cannot be enforced."""
+async def test_a_create_with_a_limit_does_not_turn_to_an_unknown_price(rig: Rig) -> None:
+    """DESIGN §3: an unknown price never counts as zero, and nobody named that provider."""
     rig.break_next(on="create", kind="status", status=402)
     async with rig.client(SEEDANCE_DAILY_BUDGET_USD="1") as client:
-        turned = facts_of(await create(client, wait_seconds=LONG, max_cost_usd=0.9))
-        second = error_of(await create(client, provider="kinovi"))
-    assert (turned["status"], turned["provider"]) == ("succeeded", "seedance2_ink")
-    assert any("cannot enforce max_cost_usd=0.9" in note for note in turned["notes"])
-    assert second["kind"] == "spend_limit"
-    assert len(rig.creates) == 2
+        refused = error_of(await create(client, wait_seconds=LONG, max_cost_usd=0.9))
+    assert refused["kind"] == "out_of_credits"
+    assert [one.provider for one in rig.creates] == ["kinovi"]
 
 
 async def test_the_demo_never_stands_in_for_a_real_provider(rig: Rig) -> None:

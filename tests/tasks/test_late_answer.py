@@ -10,9 +10,10 @@ from calls import A_WHILE, LONG, cancel, create, get, hold, listed
 from mcp import Client
 from stored import history, rows
 
-from rig import Rig, facts_of, text_of
+from rig import Rig, environment, facts_of, text_of
 from seedance_mcp.server import Program
 from seedance_mcp.settings import load_settings
+from seedance_mcp.simulator.app import Simulator
 
 
 @dataclass
@@ -121,3 +122,26 @@ async def test_a_late_answer_after_giving_up_keeps_the_provider_id(rig: Rig) -> 
     assert f"accepted it after all as {theirs}" in text_of(told)
     assert facts_of(found)["status"] == "succeeded"
     assert len(rig.creates) == 1
+
+
+async def test_a_late_video_without_an_id_is_named_by_its_link_after_giving_up(rig: Rig) -> None:
+    """DESIGN §1: never lose a paid video. Issue: 001's blocking call has no id, so nothing could follow it."""
+    clock = StalledClock(rig)
+    rig.simulator = Simulator(("oxen",), run_s=1.0, clock=rig.clock.now, sleep=rig.clock.sleep)
+    rig.environment = environment(rig.folder, "oxen") | {"OXEN_REQUEST_MODE": "sync"}
+    held = hold(rig, "oxen")
+    async with stalled_client(rig, clock) as stalled, rig.client() as other:
+        task = facts_of(await create(stalled, wait_seconds=0))
+        await held.arrived.wait()
+        await listed(other)
+        await rig.clock.sleep(20)
+        given_up = facts_of(await cancel(other, task["task_id"]))
+        held.go.set()
+        clock.woken.set()
+        await rig.clock.sleep(5)
+        told = await get(other, task["task_id"])
+    assert given_up["status"] == facts_of(told)["status"] == "failed"
+    (made,) = rig.creates
+    assert "oxen made it after all: http://127.0.0.1:9/files/oxen-" in text_of(told)
+    assert "None" not in text_of(told)
+    assert made.accepted

@@ -18,6 +18,8 @@ from seedance_mcp.storage.sqlite import SqliteTaskStore
 from seedance_mcp.storage.task_store import Claim, SendLimits
 from seedance_mcp.tasks.desk import Desk
 from seedance_mcp.tasks.order import Order
+from seedance_mcp.tasks.prices import Prices
+from seedance_mcp.tasks.push import EventStreams
 from seedance_mcp.tasks.service import VideoTasks
 
 
@@ -63,6 +65,8 @@ async def worker(
         transports=rig.transports,
         output_dir=settings.output_dir,
         worker="interrupted",
+        events=EventStreams(rig.clock),
+        prices=Prices({}, rig.clock.now),
     )
     async with VideoTasks(desk) as tasks:
         yield tasks

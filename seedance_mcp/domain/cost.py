@@ -71,7 +71,7 @@ class Charge:
     usd: float | None = None
 
 
-UNKNOWN_PRICE = Estimate(basis="unknown", note="this provider publishes no price; its answer may name the charge")
+UNKNOWN_PRICE = Estimate(basis="unknown", note="no price is published; the provider's answer may name the charge")
 
 
 def estimate(prices: PriceList | None, request: VideoRequest, model: ModelSpec) -> Estimate:

@@ -97,10 +97,16 @@ def _note(estimate: Estimate) -> str | None:
 
 
 def _text(found: Survey) -> str:
+    cheapest_first = _cheapest_first(found)
+    unknown = [one for one in cheapest_first if one.estimate.basis == "unknown"]
     lines = [
         f"{one.provider}, {one.model}: {describe(one.estimate)} ({one.estimate.basis})"
         + (f"; {one.estimate.note}" if one.estimate.note else "")
-        for one in _cheapest_first(found)
+        for one in cheapest_first
+        if one not in unknown
     ]
+    for note in dict.fromkeys(one.estimate.note for one in unknown):
+        names = ", ".join(f"{one.provider} ({one.model})" for one in unknown if one.estimate.note == note)
+        lines.append(f"Price unknown: {names}" + (f"; {note}" if note else ""))
     lines += [f"{provider} cannot: {' '.join(why)}" for provider, why in found.cannot]
     return "\n".join(lines)

@@ -19,7 +19,7 @@ Quirks, with the page that says so:
 from dataclasses import replace
 
 from seedance_mcp.domain.model import ModelSpec
-from seedance_mcp.domain.video import MODEL_DECIDES, Mode, Model, Resolution, VideoRequest
+from seedance_mcp.domain.video import MODEL_DECIDES, Model, Resolution, VideoRequest
 from seedance_mcp.providers import oxen_live
 from seedance_mcp.providers.json_view import JsonObject, JsonView
 from seedance_mcp.providers.spec import (
@@ -31,18 +31,9 @@ from seedance_mcp.providers.spec import (
     Refusal,
 )
 
-_MODE_WORDS: dict[Mode, str] = {
-    "text_to_video": "text-to-video",
-    "image_to_video": "image-to-video",
-    "reference_to_video": "reference-to-video",
-}
 _RATIOS = ("adaptive", "21:9", "16:9", "4:3", "1:1", "3:4", "9:16")
 _ENVELOPE_WORDS = frozenset({"success", "error"})
 """`status` of an answer that is no task's status: of a cancel and of an error."""
-
-
-def wire_model(request: VideoRequest, model: ModelSpec) -> str:
-    return f"{model.wire_model}-{_MODE_WORDS[request.mode]}"
 
 
 def build_body(request: VideoRequest, model: ModelSpec, _callback_url: str | None) -> JsonObject:
@@ -60,7 +51,7 @@ def build_body(request: VideoRequest, model: ModelSpec, _callback_url: str | Non
         "generate_audio": request.generate_audio,
         "watermark": request.watermark,
     }
-    return {"model": wire_model(request, model), "prompt": request.prompt} | {
+    return {"model": oxen_live.wire_model(request, model), "prompt": request.prompt} | {
         name: value for name, value in optional.items() if value is not None
     }
 
@@ -107,7 +98,7 @@ def _model(model: Model, tier: str, *resolutions: Resolution) -> ModelSpec:
     return ModelSpec(
         model=model,
         wire_model=f"bytedance-seedance-2-0{tier}",
-        modes=tuple(_MODE_WORDS),
+        modes=tuple(oxen_live.MODE_WORDS),
         resolutions=resolutions,
         aspect_ratios=_RATIOS,
         durations=tuple(range(4, 16)),

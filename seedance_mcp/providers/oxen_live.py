@@ -12,11 +12,11 @@ from typing import cast
 
 from seedance_mcp.domain.cost import Estimate, per_second
 from seedance_mcp.domain.model import ModelSpec
-from seedance_mcp.domain.video import MODEL_DECIDES, VideoRequest
+from seedance_mcp.domain.video import MODEL_DECIDES, Mode, VideoRequest
 from seedance_mcp.providers.json_view import JsonView
 from seedance_mcp.providers.spec import LivePrices
 
-_MODE_WORDS = {
+MODE_WORDS: dict[Mode, str] = {
     "text_to_video": "text-to-video",
     "image_to_video": "image-to-video",
     "reference_to_video": "reference-to-video",
@@ -34,8 +34,13 @@ _ALWAYS_SENT = frozenset({"model", "prompt", "input_image"})
 _TYPES: dict[str, type] = {"string": str, "integer": int, "number": int}
 
 
+def wire_model(request: VideoRequest, model: ModelSpec) -> str:
+    """The id of tier and mode together."""
+    return f"{model.wire_model}-{MODE_WORDS[request.mode]}"
+
+
 def path(request: VideoRequest, model: ModelSpec) -> str:
-    return f"/api/ai/models/{model.wire_model}-{_MODE_WORDS[request.mode]}"
+    return f"/api/ai/models/{wire_model(request, model)}"
 
 
 def estimate(reply: JsonView, request: VideoRequest, model: ModelSpec) -> Estimate | None:

@@ -12,7 +12,7 @@ from providers.recorded import SPECS, model_of
 from providers.wishes import wish
 from seedance_mcp.domain.cost import Estimate
 from seedance_mcp.domain.video import Model
-from seedance_mcp.providers import oxen, oxen_live
+from seedance_mcp.providers import oxen_live
 from seedance_mcp.providers.json_view import JsonView
 
 OXEN = SPECS["oxen"]
@@ -97,7 +97,6 @@ def test_the_path_names_the_model_that_the_request_would_use(facts: dict[str, An
         request = wish(**facts)
         body = OXEN.build_body(request, model, None)
         assert oxen_live.path(request, model) == f"/api/ai/models/{body['model']}"
-        assert oxen.wire_model(request, model) == body["model"]
 
 
 def test_the_record_asks_there() -> None:

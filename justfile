@@ -8,8 +8,7 @@ check:
     uv run ruff check .
     uv run lint-imports
     uv run pyright
-    uv run coverage run -m pytest
-    uv run coverage report
+    uv run pytest -n 2 --cov --cov-report=term-missing:skip-covered
 
 # repair what a machine can repair
 fix:

@@ -15,6 +15,11 @@ FOLDER = Path(__file__).parent
 SPECS = {spec.id: spec for spec in (*PROVIDERS, DEMO)}
 
 
+def wire_name(value: object) -> str:
+    """How a test's id names a model; its whole record would differ from one process to the next."""
+    return value.wire_model if isinstance(value, ModelSpec) else str(value)
+
+
 @dataclass(frozen=True)
 class Recorded:
     """One file, and the provider whose folder it lies in."""

@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from providers.recorded import SPECS, model_of
+from providers.recorded import SPECS, model_of, wire_name
 from providers.wishes import wish
 from seedance_mcp.domain.model import ModelSpec
 
@@ -24,7 +24,7 @@ def urls(count: int, ending: str) -> tuple[str, ...]:
     return tuple(f"https://example.com/{index}{ending}" for index in range(count))
 
 
-@pytest.mark.parametrize(("model", "mode"), list(product((STANDARD, FAST), MEDIA)), ids=str)
+@pytest.mark.parametrize(("model", "mode"), list(product((STANDARD, FAST), MEDIA)), ids=wire_name)
 def test_tier_and_mode_are_in_the_model_id(model: ModelSpec, mode: str) -> None:
     """Provider: seed 000, `model`; the siblings from its catalogue (providers.md §1.3)."""
     tier = "-fast" if model is FAST else ""

@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from providers.recorded import SPECS, model_of
+from providers.recorded import SPECS, model_of, wire_name
 from providers.wishes import wish
 from seedance_mcp.domain.cost import per_second
 from seedance_mcp.domain.model import ModelSpec
@@ -26,7 +26,7 @@ def urls(count: int, ending: str) -> tuple[str, ...]:
     return tuple(f"https://example.com/{index}{ending}" for index in range(count))
 
 
-@pytest.mark.parametrize(("model", "mode"), list(product(OXEN.models, MEDIA)), ids=str)
+@pytest.mark.parametrize(("model", "mode"), list(product(OXEN.models, MEDIA)), ids=wire_name)
 def test_tier_and_mode_are_in_the_model_id(model: ModelSpec, mode: str) -> None:
     """Provider: providers.md §2.2, nine ids of Seedance 2.0; seed 001 is the first of them."""
     body = OXEN.build_body(wish(**MEDIA[mode]), model, None)

@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from providers.recorded import SPECS, model_of
+from providers.recorded import SPECS, model_of, wire_name
 from providers.wishes import wish
 from seedance_mcp.domain.model import ModelSpec
 from seedance_mcp.domain.video import RESOLUTIONS, Model, Resolution
@@ -34,7 +34,7 @@ def extra(**facts: Any) -> Any:
     return body.get("extra_body")
 
 
-@pytest.mark.parametrize(("model", "resolution"), list(product(UNIALL.models, RESOLUTIONS)), ids=str)
+@pytest.mark.parametrize(("model", "resolution"), list(product(UNIALL.models, RESOLUTIONS)), ids=wire_name)
 def test_tier_and_resolution_are_a_pair_of_the_list_or_refused(model: ModelSpec, resolution: Resolution) -> None:
     """Provider: seed 004, "Supported Models"."""
     video = wish(resolution=resolution)

@@ -43,14 +43,18 @@ async def serving(simulator: Simulator) -> AsyncGenerator[httpx.AsyncClient]:
         tasks.start_soon(partial(serve, simulator, started=started))
         with anyio.fail_after(5):
             await listening.wait()
-        async with httpx.AsyncClient(
-            base_url=f"http://127.0.0.1:{ports[0]}",
-            headers={"authorization": f"Bearer {KEY}"},
-            timeout=20,
-            verify=_NO_TLS,
-        ) as client:
+        async with client_of(ports[0]) as client:
             yield client
         tasks.cancel_scope.cancel()
+
+
+def client_of(port: int) -> httpx.AsyncClient:
+    return httpx.AsyncClient(
+        base_url=f"http://127.0.0.1:{port}",
+        headers={"authorization": f"Bearer {KEY}"},
+        timeout=20,
+        verify=_NO_TLS,
+    )
 
 
 def video_frames(video: bytes) -> list[VideoFrame]:

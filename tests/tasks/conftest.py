@@ -2,9 +2,9 @@
 
 from pathlib import Path
 
-import anyio
 import httpx
 import pytest
+from anyio.from_thread import start_blocking_portal
 from calls import BOTH, RUN_S
 
 import seedance_mcp.engine  # noqa: F401  # pyright: ignore[reportUnusedImport]  (its imports take real time, too)
@@ -21,7 +21,8 @@ def simulator(clock: FakeClock, rendered: Path) -> Simulator:
 
 @pytest.fixture(scope="session", autouse=True)
 def _small_video(rendered: Path) -> None:
-    anyio.run(render_small_video, rendered)
+    with start_blocking_portal() as portal:
+        portal.call(render_small_video, rendered)
 
 
 async def render_small_video(rendered: Path) -> None:

@@ -15,6 +15,7 @@ from seedance_mcp.tasks.desk import Desk
 from seedance_mcp.tasks.prices import Prices
 from seedance_mcp.tasks.push import EventStreams
 from seedance_mcp.tasks.service import VideoTasks, new_worker
+from seedance_mcp.tasks.timings import Timings
 
 STORE_NAME = "tasks.db"
 DEMO_FOLDER = "demo"
@@ -32,8 +33,9 @@ async def open_tasks(
     """
     with _with_demo(settings, transports) as at_hand:
         clients = await anyio.to_thread.run_sync(_clients, settings, at_hand)
+        store = SqliteTaskStore(settings.data_dir / STORE_NAME)
         desk = Desk(
-            store=SqliteTaskStore(settings.data_dir / STORE_NAME),
+            store=store,
             clock=clock,
             catalogue=settings.catalogue,
             clients=clients,
@@ -43,6 +45,7 @@ async def open_tasks(
             worker=new_worker(),
             events=EventStreams(clock),
             prices=Prices(clients, clock.now, settings.prices),
+            timings=Timings(store=store, catalogue=settings.catalogue),
         )
         async with VideoTasks(desk) as tasks:
             yield tasks

@@ -104,6 +104,10 @@ class Task:
     next_step_at: float | None = None
     """When the follower has something to do; None when there is nothing left to do."""
     failed_steps: int = 0
+    looked_at: float | None = None
+    """When its provider last answered for it."""
+    took_s: float | None = None
+    """How long the provider took, where it was looked at often enough to know."""
     input_task_ids: tuple[str, ...] = ()
 
     @property
@@ -133,8 +137,8 @@ class Task:
         kept = self.notes if instead_of is None else self.without_notes(instead_of)
         return kept if note in kept else (*kept, note)
 
-    def without_notes(self, beginning: str) -> tuple[str, ...]:
-        return tuple(note for note in self.notes if not note.startswith(beginning))
+    def without_notes(self, *beginnings: str) -> tuple[str, ...]:
+        return tuple(note for note in self.notes if not note.startswith(beginnings))
 
 
 class TransitionError(Exception):

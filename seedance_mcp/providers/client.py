@@ -9,7 +9,7 @@ from seedance_mcp.domain.video import VideoRequest
 from seedance_mcp.http import FormFile, HttpError, HttpReply, NoAnswerError, NotConnectedError
 from seedance_mcp.providers.json_view import JsonView
 from seedance_mcp.providers.server_sent_events import server_sent_events
-from seedance_mcp.providers.spec import Endpoint, ProviderReply, Refusal
+from seedance_mcp.providers.spec import Endpoint, Listed, ProviderReply, Refusal
 from seedance_mcp.providers.wire import REFUSALS, ProviderWire
 
 CREATE_TIMEOUT_S = 120.0
@@ -126,6 +126,18 @@ class ProviderClient(ProviderWire):
         """
         _, view = await self.answer(Endpoint(method="GET", path=path), "", f"{self.spec.id} does not answer")
         return view
+
+    async def listed(self, request: VideoRequest, model: ModelSpec) -> tuple[Listed, ...]:
+        """Every task at the provider that such a request made. Only where `spec.task_list` exists.
+
+        Raises:
+            UnavailableError: No usable answer this time.
+            RefusedError: The provider said no.
+        """
+        source = self.spec.task_list
+        found = [source.find(await self.look_up(path), request, model) for path in source.paths] if source else []
+        # A task that moves on while the parts of the list are read may be in two of them.
+        return tuple({one.provider_task_id: one for part in found for one in part}.values())
 
     async def balance(self) -> str:
         """What the provider says is left, as it says it: the documents do not show its form.

@@ -37,6 +37,12 @@ class JsonView:
                 return None
         return value
 
+    def views(self, *path: str | int) -> "tuple[JsonView, ...]":
+        """The objects of a list, each seen through typed questions; nothing where there is no list."""
+        value = self.get(*path)
+        items = cast("list[object]", value) if isinstance(value, list) else []
+        return tuple(JsonView(cast("object", item)) for item in items if isinstance(item, dict))
+
     def text(self, *path: str | int) -> str | None:
         """A string that is not empty; half a surrogate pair, which JSON may hold, becomes a question mark."""
         value = self.get(*path)

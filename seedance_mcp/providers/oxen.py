@@ -9,6 +9,8 @@ Quirks, with the page that says so:
   (https://docs.oxen.ai/inference-api/overview, "Error Format"), and so is an `error` beside no generation.
 - `GET /api/events` tells of ends at once, but replays nothing and says nothing of cancelled tasks (same page), so
   polling goes on beside it. Older pages say that a finished task answers 404: then the event's own link counts.
+- `GET /api/ai/queue` lists what is queued or processing, and with `status=` what has ended (same page), each with the
+  parameters it was made from: there a create is found whose answer was lost.
 - The blocking call has no id until its end (https://docs.oxen.ai/inference-api/reference/video_generation), so a
   restart leaves such a task `uncertain`.
 - In prompts, media that show faces are counted before other media of their kind; we send none of those, so @Image1
@@ -25,13 +27,16 @@ from seedance_mcp.providers.json_view import JsonObject, JsonView
 from seedance_mcp.providers.spec import (
     Endpoint,
     EventSource,
+    Listed,
     ProviderReply,
     ProviderSetting,
     ProviderSpec,
     Refusal,
+    TaskList,
 )
 
 _RATIOS = ("adaptive", "21:9", "16:9", "4:3", "1:1", "3:4", "9:16")
+_ENDED = ("succeeded", "failed", "cancelled")
 _ENVELOPE_WORDS = frozenset({"success", "error"})
 """`status` of an answer that is no task's status: of a cancel and of an error."""
 
@@ -87,10 +92,24 @@ def parse_event(event: JsonView) -> ProviderReply:
     )
 
 
+def find(answer: JsonView, request: VideoRequest, model: ModelSpec) -> tuple[Listed, ...]:
+    """Generations whose echoed parameters are those that this request sends; what is not echoed cannot differ."""
+    sent = build_body(request, model, None)
+    asked = {**sent, "model_name": sent["model"]}
+    found: list[Listed] = []
+    for row in answer.views("generations"):
+        generation_id = row.text("generation_id")
+        differs = any(row.get(name) not in {None, value} for name, value in asked.items() if isinstance(value, str))
+        differs = differs or row.number("duration") not in {None, request.duration or row.number("duration")}
+        if generation_id and row.text("prompt") == request.prompt and not differs:
+            found.append(Listed(provider_task_id=generation_id, made_at=row.number("enqueued_at")))
+    return tuple(found)
+
+
 def _mode_of_work(spec: ProviderSpec, mode: str) -> ProviderSpec:
     if mode == "sync":
         create = Endpoint(method="POST", path="/api/ai/videos/generate")
-        return replace(spec, create=create, answers_at_the_end=True, cancel=None, events=None)
+        return replace(spec, create=create, answers_at_the_end=True, cancel=None, events=None, task_list=None)
     return replace(spec, events=None) if mode == "poll" else spec
 
 
@@ -141,6 +160,9 @@ SPEC = ProviderSpec(
     error_kinds={"unauthenticated": "auth"},
     events=EventSource(path="/api/events", name="media_generation_completed", parse=parse_event),
     live=oxen_live.LIVE,
+    task_list=TaskList(
+        paths=tuple(f"/api/ai/queue{query}" for query in ("", *(f"?status={word}" for word in _ENDED))), find=find
+    ),
     usual_s=(300, 900),
     settings=(
         ProviderSetting(

@@ -67,6 +67,25 @@ class LivePrices:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Listed:
+    """One task in a provider's own list."""
+
+    provider_task_id: str
+    made_at: float | None = None
+    """Unix seconds, by the provider's clock."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TaskList:
+    """A provider's list of the key's tasks, in which a create can be found whose answer was lost."""
+
+    paths: tuple[str, ...]
+    """All of them together are the whole list."""
+    find: Callable[[JsonView, VideoRequest, ModelSpec], tuple[Listed, ...]]
+    """The tasks in one answer that were made by just such a request."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Upload:
     """A place at the provider for a caller's own files: one multipart field, and where the answer holds the link."""
 
@@ -139,6 +158,7 @@ class ProviderSpec:
     """Whether the create blocks until the video is there, and has no task id."""
     events: EventSource | None = None
     live: LivePrices | None = None
+    task_list: TaskList | None = None
     upload: Upload | None = None
     balance: Endpoint | None = None
     """Answers what is left on the account, in a form that the documents do not show."""

@@ -41,7 +41,24 @@ def m001_initial(db: Connection) -> None:
     db.execute("CREATE TABLE workers (worker TEXT PRIMARY KEY, alive_until REAL NOT NULL)")
 
 
-MIGRATIONS: tuple[Callable[[Connection], None], ...] = (m001_initial,)
+def m002_times_and_limits(db: Connection) -> None:
+    """What is learned: how long videos take, and how many a provider makes at once."""
+    db.execute("ALTER TABLE tasks ADD COLUMN looked_at REAL")
+    db.execute("ALTER TABLE tasks ADD COLUMN took_s REAL")
+    db.execute("CREATE INDEX task_times ON tasks (provider, model, ended_at) WHERE took_s IS NOT NULL")
+    db.execute("CREATE INDEX task_lines ON tasks (provider, created_at, task_id) WHERE send_state = 'to_send'")
+    db.execute("CREATE INDEX task_places ON tasks (provider, send_state, status)")
+    db.execute("CREATE INDEX task_ends ON tasks (owner, ended_at)")
+    db.execute(
+        """
+        CREATE TABLE provider_limits (
+            provider TEXT PRIMARY KEY, max_concurrent INTEGER, learned_at REAL NOT NULL, not_before REAL
+        )
+        """
+    )
+
+
+MIGRATIONS: tuple[Callable[[Connection], None], ...] = (m001_initial, m002_times_and_limits)
 
 
 def migrate(db: Connection) -> None:

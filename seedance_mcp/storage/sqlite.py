@@ -2,25 +2,27 @@
 
 import json
 import sqlite3
-from collections.abc import Callable, Collection, Generator, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
-from typing import TypeVar
+from typing import Concatenate, ParamSpec, TypeVar
 
 import anyio
 import anyio.to_thread
 
 from seedance_mcp.domain.errors import StoreError
-from seedance_mcp.domain.task import Status, Task, check_transition
+from seedance_mcp.domain.task import Status, Task
+from seedance_mcp.storage import orders, places
 from seedance_mcp.storage.migrations import migrate
-from seedance_mcp.storage.rows import COLUMNS, Value, from_row, to_row
-from seedance_mcp.storage.task_store import Added, AddTerms, Claim, SendLimits, Transition
+from seedance_mcp.storage.rows import Value
+from seedance_mcp.storage.table import TaskTable
+from seedance_mcp.storage.task_store import Added, AddTerms, Claim, SendLimits, Timing, Transition
 
 BUSY_TIMEOUT_S = 30.0
 LOCKED_RETRY_S = 0.02
-_UNFINISHED = "('waiting', 'queued', 'running', 'uncertain')"
 _T = TypeVar("_T")
+_P = ParamSpec("_P")
 
 
 class SqliteTaskStore:
@@ -47,17 +49,17 @@ class SqliteTaskStore:
         await self._run(self._close)
 
     async def add(self, task: Task, terms: AddTerms) -> Added:
-        return await self._run(lambda: self._in_transaction(self._add, task, terms))
+        return await self._write(orders.add, task, terms)
 
     async def earlier(self, task: Task, terms: AddTerms) -> Added | None:
-        return await self._run(lambda: self._in_transaction(self._stand_in, task, terms))
+        return await self._write(orders.stand_in, task, terms)
 
     async def get(self, owner: str, task_id: str) -> Task | None:
-        return await self._run(lambda: self._one("owner = ? AND task_id = ?", owner, task_id))
+        return await self._read(TaskTable.one, "owner = ? AND task_id = ?", owner, task_id)
 
     async def find(self, owner: str, provider: str, provider_task_id: str) -> Task | None:
         where = "owner = ? AND provider = ? AND provider_task_id = ? ORDER BY created_at DESC"
-        return await self._run(lambda: self._one(where, owner, provider, provider_task_id))
+        return await self._read(TaskTable.one, where, owner, provider, provider_task_id)
 
     async def recent(
         self,
@@ -74,39 +76,63 @@ class SqliteTaskStore:
             where.append("status = ?")
             parameters.append(status)
         if task_ids is not None:
-            where.append(f"task_id IN ({', '.join('?' * len(task_ids))})")
-            parameters.extend(task_ids)
+            where.append("task_id IN (SELECT value FROM json_each(?))")
+            parameters.append(json.dumps(list(task_ids)))
         if before is not None:
             where.append("(created_at, task_id) < (?, ?)")
             parameters.extend(before)
         clause = " AND ".join(where) + " ORDER BY created_at DESC, task_id DESC LIMIT ?"
-        return await self._run(lambda: self._many(clause, *parameters, limit))
+        return await self._read(TaskTable.many, clause, *parameters, limit)
 
     async def change(self, owner: str, task_id: str, edit: Callable[[Task], Task]) -> Task:
-        return await self._run(lambda: self._change(owner, task_id, edit))
+        return await self._write(TaskTable.change, owner, task_id, edit)
 
     async def claim_send(self, owner: str, task_id: str, limits: SendLimits) -> Claim:
-        return await self._run(lambda: self._claim_send(owner, task_id, limits))
+        return await self._write(places.claim_send, owner, task_id, limits)
+
+    async def learn_limit(
+        self, provider: str, task_id: str, now: float, *, asked_until: float | None, alone_until: float
+    ) -> int | None:
+        return await self._write(
+            places.learn_limit, provider, task_id, now, asked_until=asked_until, alone_until=alone_until
+        )
+
+    async def unclaimed(self, task: Task, provider_task_ids: Sequence[str]) -> Sequence[str] | None:
+        return await self._read(places.unclaimed, task, provider_task_ids)
 
     async def history(self, owner: str, task_id: str) -> Sequence[Transition]:
-        return await self._run(lambda: self._history(owner, task_id))
+        return await self._read(TaskTable.history, owner, task_id)
 
     async def spent_usd(self, owner: str, day_start: float) -> float:
-        return await self._run(lambda: self._spent_usd(owner, day_start))
+        return await self._read(orders.spent_usd, owner, day_start)
 
     async def charged(self, owner: str, limit: int) -> Sequence[Task]:
         where = "owner = ? AND charge != 'null' AND status = 'succeeded' ORDER BY created_at DESC LIMIT ?"
-        return await self._run(lambda: self._many(where, owner, limit))
+        return await self._read(TaskTable.many, where, owner, limit)
+
+    async def timings(self, provider: str, model: str, limit: int) -> Sequence[Timing]:
+        return await self._read(_timings, provider, model, limit)
+
+    async def version(self) -> int:
+        return int(await self._read(TaskTable.number, "PRAGMA data_version"))
 
     async def heartbeat(self, worker: str, alive_until: float) -> None:
         statement = "INSERT INTO workers VALUES (?, ?) ON CONFLICT DO UPDATE SET alive_until = excluded.alive_until"
-        await self._run(lambda: self._write(statement, worker, alive_until))
+        await self._write(_execute, statement, worker, alive_until)
 
     async def leave(self, worker: str) -> None:
-        await self._run(lambda: self._write("DELETE FROM workers WHERE worker = ?", worker))
+        await self._write(_execute, "DELETE FROM workers WHERE worker = ?", worker)
 
     async def take_over(self, worker: str, now: float, providers: Collection[str]) -> Sequence[Task]:
-        return await self._run(lambda: self._take_over(worker, now, providers))
+        if not await self._read(_orphans, now, providers):
+            return ()
+        return await self._write(_take_over, worker, now, providers)
+
+    async def _read(self, work: Callable[Concatenate[TaskTable, _P], _T], *args: _P.args, **kwargs: _P.kwargs) -> _T:
+        return await self._run(lambda: work(TaskTable(self._db), *args, **kwargs))
+
+    async def _write(self, work: Callable[Concatenate[TaskTable, _P], _T], *args: _P.args, **kwargs: _P.kwargs) -> _T:
+        return await self._run(partial(self._in_transaction, lambda table: work(table, *args, **kwargs)))
 
     async def _run(self, work: Callable[[], _T]) -> _T:
         try:
@@ -146,153 +172,47 @@ class SqliteTaskStore:
             raise sqlite3.ProgrammingError("it is not open")
         return self._connection
 
-    @contextmanager
-    def _transaction(self) -> Generator[sqlite3.Connection]:
+    def _in_transaction(self, work: Callable[[TaskTable], _T]) -> _T:
         db = self._db
         db.execute("BEGIN IMMEDIATE")
         try:
-            yield db
+            result = work(TaskTable(db))
             db.execute("COMMIT")
         except BaseException:
             if db.in_transaction:
                 db.execute("ROLLBACK")
             raise
+        return result
 
-    def _write(self, statement: str, *parameters: Value) -> None:
-        with self._transaction() as db:
-            db.execute(statement, parameters)
 
-    def _many(self, where: str, *parameters: Value) -> list[Task]:
-        rows = self._db.execute(f"SELECT * FROM tasks WHERE {where}", parameters)  # noqa: S608  (clauses of this file)
-        return [from_row(row) for row in rows]
+def _execute(table: TaskTable, statement: str, *parameters: Value) -> None:
+    table.db.execute(statement, parameters)
 
-    def _one(self, where: str, *parameters: Value) -> Task | None:
-        return next(iter(self._many(where + " LIMIT 1", *parameters)), None)
 
-    def _insert(self, task: Task) -> None:
-        names, marks = ", ".join(COLUMNS), ", ".join(f":{name}" for name in COLUMNS)
-        self._db.execute(f"INSERT INTO tasks ({names}) VALUES ({marks})", to_row(task))  # noqa: S608  (field names)
-        self._record(task, None)
+def _timings(table: TaskTable, provider: str, model: str, limit: int) -> Sequence[Timing]:
+    rows = table.db.execute(
+        "SELECT took_s, json_extract(request, '$.resolution'), json_extract(request, '$.duration') FROM tasks "
+        "WHERE provider = ? AND model = ? AND took_s IS NOT NULL ORDER BY ended_at DESC LIMIT ?",
+        (provider, model, limit),
+    )
+    return [Timing(took_s=row[0], resolution=row[1], duration=row[2]) for row in rows]
 
-    def _record(self, task: Task, before: Status | None) -> None:
-        row = (task.task_id, task.updated_at, before, task.status)
-        self._db.execute("INSERT INTO transitions VALUES (?, ?, ?, ?)", row)
 
-    def _update(self, before: Task, after: Task) -> Task:
-        check_transition(before.status, after.status)
-        names = ", ".join(f"{name} = :{name}" for name in COLUMNS if name != "task_id")
-        self._db.execute(f"UPDATE tasks SET {names} WHERE task_id = :task_id", to_row(after))  # noqa: S608
-        if after.status != before.status:
-            self._record(after, before.status)
-        return after
+def _orphans(table: TaskTable, now: float, providers: Collection[str]) -> list[Task]:
+    """Tasks with something left to do that no living worker looks after."""
+    return table.many(
+        "next_step_at IS NOT NULL AND (follower IS NULL "
+        "OR follower NOT IN (SELECT worker FROM workers WHERE alive_until > ?)) "
+        "AND provider IN (SELECT value FROM json_each(?))",
+        now,
+        json.dumps(list(providers)),
+    )
 
-    def _in_transaction(self, work: Callable[[Task, AddTerms], _T], task: Task, terms: AddTerms) -> _T:
-        with self._transaction():
-            return work(task, terms)
 
-    def _add(self, task: Task, terms: AddTerms) -> Added:
-        if earlier := self._stand_in(task, terms):
-            return earlier
-        if terms.daily_budget_usd is not None and task.send_state == "to_send":
-            spent = self._spent_usd(task.owner, terms.day_start)
-            if spent + task.price_usd > terms.daily_budget_usd:
-                return Added(task=task, how="over_budget", spent_usd=spent)
-        self._insert(task)
-        return Added(task=task, how="new")
-
-    def _stand_in(self, task: Task, terms: AddTerms) -> Added | None:
-        if task.idempotency_key is not None:
-            earlier = self._one("owner = ? AND idempotency_key = ?", task.owner, task.idempotency_key)
-            how = "same_key" if earlier and earlier.fingerprint == task.fingerprint else "other_arguments"
-            return Added(task=earlier, how=how) if earlier else None
-        if (earlier := self._abandoned(task, terms)) is None:
-            return None
-        # Handed out once: from now on it belongs to the call that asks for it.
-        notes = earlier.with_note(terms.abandoned_note)
-        ours = replace(earlier, caller=task.caller, abandoned_at=None, updated_at=terms.now, notes=notes)
-        return Added(task=self._update(earlier, ours), how="abandoned")
-
-    def _abandoned(self, task: Task, terms: AddTerms) -> Task | None:
-        return self._one(
-            "owner = ? AND fingerprint = ? AND idempotency_key IS NULL AND created_at >= ? AND answered_at IS NULL "
-            "AND (abandoned_at IS NOT NULL OR caller NOT IN (SELECT worker FROM workers WHERE alive_until > ?)) "
-            "ORDER BY created_at DESC",
-            task.owner,
-            task.fingerprint,
-            terms.abandoned_since,
-            terms.now,
-        )
-
-    def _change(self, owner: str, task_id: str, edit: Callable[[Task], Task]) -> Task:
-        with self._transaction():
-            before = self._one("owner = ? AND task_id = ?", owner, task_id)
-            if before is None:
-                raise KeyError(task_id)
-            return self._update(before, edit(before))
-
-    def _claim_send(self, owner: str, task_id: str, limits: SendLimits) -> Claim:
-        with self._transaction():
-            task = self._one("owner = ? AND task_id = ? AND send_state = 'to_send'", owner, task_id)
-            if task is None or task.status not in {"waiting", "queued"}:
-                return Claim(task=None)
-            if limits.max_concurrent is not None and self._in_progress(task.provider) >= limits.max_concurrent:
-                return Claim(task=None, no_free_slot=True)
-            price = task.price_usd
-            if limits.daily_budget_usd is not None:
-                spent = self._spent_usd(owner, limits.day_start)
-                if spent + price > limits.daily_budget_usd:
-                    return Claim(task=None, over_budget_usd=spent)
-            claimed = replace(
-                task,
-                status="queued",
-                send_state="sending",
-                attempt=limits.worker,
-                attempted_at=limits.now,
-                updated_at=limits.now,
-                reserved_usd=price,
-                follower=limits.worker,
-            )
-            return Claim(task=self._update(task, claimed))
-
-    def _in_progress(self, provider: str) -> int:
-        row = self._db.execute(
-            "SELECT count(*) FROM tasks WHERE provider = ? AND status IN ('queued', 'running') "
-            "AND send_state IN ('sending', 'sent') AND ended_at IS NULL AND video = 'null'",
-            (provider,),
-        ).fetchone()
-        return int(row[0])
-
-    def _spent_usd(self, owner: str, day_start: float) -> float:
-        rows = self._many(
-            f"owner = ? AND ((send_state IN ('sending', 'sent') AND status IN {_UNFINISHED}) OR ended_at >= ?)",
-            owner,
-            day_start,
-        )
-        return sum(task.spent_usd for task in rows)
-
-    def _history(self, owner: str, task_id: str) -> Sequence[Transition]:
-        rows = self._db.execute(
-            "SELECT at, before, after FROM transitions JOIN tasks USING (task_id) WHERE owner = ? AND task_id = ? "
-            "ORDER BY transitions.rowid",
-            (owner, task_id),
-        )
-        return [Transition(at=row["at"], before=row["before"], after=row["after"]) for row in rows]
-
-    def _take_over(self, worker: str, now: float, providers: Collection[str]) -> Sequence[Task]:
-        orphaned = (
-            "next_step_at IS NOT NULL AND (follower IS NULL "
-            "OR follower NOT IN (SELECT worker FROM workers WHERE alive_until > ?)) "
-            "AND provider IN (SELECT value FROM json_each(?))"
-        )
-        parameters = now, json.dumps(list(providers))
-        if self._one(orphaned, *parameters) is None:
-            return ()
-        with self._transaction() as db:
-            tasks = self._many(orphaned, *parameters)
-            db.executemany(
-                "UPDATE tasks SET follower = ? WHERE task_id = ?", [(worker, task.task_id) for task in tasks]
-            )
-        return [replace(task, follower=worker) for task in tasks]
+def _take_over(table: TaskTable, worker: str, now: float, providers: Collection[str]) -> Sequence[Task]:
+    tasks = _orphans(table, now, providers)
+    table.db.executemany("UPDATE tasks SET follower = ? WHERE task_id = ?", [(worker, one.task_id) for one in tasks])
+    return [replace(task, follower=worker) for task in tasks]
 
 
 def _is_locked(error: BaseException | None) -> bool:

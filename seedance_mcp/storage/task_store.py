@@ -42,13 +42,35 @@ class Transition:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Line:
+    """Where a task stands that waits for a place at its provider."""
+
+    ahead: int
+    """How many older tasks are sent before it."""
+    places: int | None = None
+    """How many videos the provider makes at once, as far as known."""
+    not_before: float | None = None
+    """The provider asked to be left alone until then."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Timing:
+    """How long a provider took for one finished video."""
+
+    took_s: float
+    resolution: str | None
+    duration: int | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Claim:
     """The answer to a request for the right to send. `task` is None when it was not granted."""
 
     task: Task | None
     over_budget_usd: float | None = None
     """What is already spent and reserved today, when the daily budget stood in the way."""
-    no_free_slot: bool = False
+    line: "Line | None" = None
+    """When it has to wait for a place at its provider."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -60,6 +82,7 @@ class SendLimits:
     day_start: float
     daily_budget_usd: float | None = None
     max_concurrent: int | None = None
+    """The operator's own limit; a smaller one that was learned counts as well."""
 
 
 class TaskStore(Protocol):
@@ -111,7 +134,33 @@ class TaskStore(Protocol):
         ...
 
     async def claim_send(self, owner: str, task_id: str, limits: SendLimits) -> Claim:
-        """Grants the one right to send (`to_send` becomes `sending`) and reserves the estimate, in one transaction."""
+        """Grants the one right to send (`to_send` becomes `sending`) and reserves the estimate, in one transaction.
+
+        Where a provider's places are limited, older tasks go first.
+        """
+        ...
+
+    async def learn_limit(
+        self, provider: str, task_id: str, now: float, *, asked_until: float | None, alone_until: float
+    ) -> int | None:
+        """A create was refused because there are too many: as many as are under way beside it is what goes.
+
+        Returns that number; None when nothing else is under way, so that nothing can be learned. The limit grows
+        again by one every ten minutes, because accounts are upgraded and other programs end. Nothing is sent before
+        `asked_until`, which the provider named; without it and with nothing under way, before `alone_until`.
+        """
+        ...
+
+    async def unclaimed(self, task: Task, provider_task_ids: Sequence[str]) -> Sequence[str] | None:
+        """Those of these provider ids that no task has; None while a create equal to `task` is being sent."""
+        ...
+
+    async def timings(self, provider: str, model: str, limit: int) -> Sequence[Timing]:
+        """The newest finished videos of this model there."""
+        ...
+
+    async def version(self) -> int:
+        """Another number after another process has changed anything; cheap."""
         ...
 
     async def history(self, owner: str, task_id: str) -> Sequence[Transition]: ...

@@ -2,6 +2,7 @@
 
 from seedance_mcp.domain.errors import InvalidRequestError, SetupError
 from seedance_mcp.domain.task import Task
+from seedance_mcp.providers.client import ProviderClient
 from seedance_mcp.storage.task_store import AddTerms
 from seedance_mcp.tasks.desk import Desk
 from seedance_mcp.tasks.polling import apply_reply
@@ -21,11 +22,7 @@ async def adopt(desk: Desk, owner: str, provider: str, provider_task_id: str, ta
     known = await desk.store.find(owner, provider, provider_task_id)
     if known is not None and not (known.error and known.error.kind in FINAL_HERE):
         return known
-    reason = desk.catalogue.why_not(provider)
-    if reason is not None:
-        is_key, message = reason
-        raise SetupError(message) if is_key else InvalidRequestError(message)
-    client = desk.clients[provider]
+    client = client_of(desk, provider)
     reply = await client.fetch(provider_task_id)
     now = desk.clock.now()
     task = Task(
@@ -43,7 +40,14 @@ async def adopt(desk: Desk, owner: str, provider: str, provider_task_id: str, ta
         next_step_at=now,
         notes=client.spec.notes,
     )
-    added = await desk.store.add(
-        apply_reply(task, reply, client, now), AddTerms(now=now, abandoned_since=now, day_start=now)
-    )
+    taken_in = apply_reply(task, reply, client, now, desk.pace(task))
+    added = await desk.store.add(taken_in, AddTerms(now=now, abandoned_since=now, day_start=now))
     return added.task
+
+
+def client_of(desk: Desk, provider: str) -> ProviderClient:
+    """Raises SetupError or InvalidRequestError for a provider that is not at hand here."""
+    if (reason := desk.catalogue.why_not(provider)) is not None:
+        is_key, message = reason
+        raise SetupError(message) if is_key else InvalidRequestError(message)
+    return desk.clients[provider]

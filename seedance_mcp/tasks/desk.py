@@ -12,11 +12,14 @@ from seedance_mcp.domain.task import Task
 from seedance_mcp.http import Transport
 from seedance_mcp.providers.client import ProviderClient
 from seedance_mcp.storage.task_store import TaskStore
+from seedance_mcp.tasks.breaker import Breaker
 from seedance_mcp.tasks.budget import SpendingLimits
 from seedance_mcp.tasks.catalogue import Catalogue
 from seedance_mcp.tasks.clock import Clock
 from seedance_mcp.tasks.prices import Prices
 from seedance_mcp.tasks.push import EventStreams
+from seedance_mcp.tasks.schedule import Pace
+from seedance_mcp.tasks.timings import Timings
 
 
 @dataclass(kw_only=True)
@@ -34,10 +37,15 @@ class Desk:
     worker: str
     events: EventStreams
     prices: Prices
+    timings: Timings
+    breaker: Breaker = field(default_factory=Breaker)
+    settling: anyio.Lock = field(default_factory=anyio.Lock)
+    """Two tasks of this process never take the same one in a provider's list for theirs."""
     is_leaving: bool = False
     """The process is ending: a send begun now might be cut off, so it is left to the next process."""
     _changed: WeakValueDictionary[str, anyio.Event] = field(default_factory=WeakValueDictionary[str, anyio.Event])
     """Only those that somebody waits for."""
+    _waiting: anyio.Event = field(default_factory=anyio.Event)
 
     async def change(
         self, task: Task, edit: Callable[[Task], Task], *, if_ended: Callable[[Task], Task] | None = None
@@ -50,19 +58,36 @@ class Desk:
 
         def edit_current(current: Task) -> Task:
             chosen = if_ended if current.has_ended else edit
-            return current if chosen is None else replace(chosen(current), updated_at=now)
+            after = current if chosen is None else chosen(current)
+            return current if after == current else replace(after, updated_at=now)
 
         changed = await self.store.change(task.owner, task.task_id, edit_current)
         self.announce(task.task_id)
         return changed
 
+    def pace(self, task: Task) -> Pace:
+        """How often this task is looked at."""
+        return Pace(self.timings.usual(task), is_pushed=self.events.is_open(task.provider))
+
     def changed(self, task_id: str) -> anyio.Event:
-        """Is set at the next change of this task that this process makes."""
+        """Is set at the next change of this task, or when another process may have changed it."""
+        self._waiting.set()
         return self._changed.setdefault(task_id, anyio.Event())
+
+    async def somebody_waits(self) -> None:
+        """Returns once somebody waits for a change."""
+        if not self._changed:
+            self._waiting = anyio.Event()
+            await self._waiting.wait()
 
     def announce(self, task_id: str) -> None:
         if event := self._changed.pop(task_id, None):
             event.set()
+
+    @property
+    def awaited(self) -> tuple[str, ...]:
+        """The tasks whose next change somebody waits for."""
+        return tuple(self._changed)
 
 
 def failed(task: Task, failure: Failure, now: float) -> Task:

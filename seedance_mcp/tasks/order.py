@@ -13,11 +13,3 @@ class Order:
     request: VideoRequest
     idempotency_key: str | None = None
     max_cost_usd: float | None = None
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Progress:
-    """How far a task is, 0 to 100; `is_reported` says that the number is the provider's own."""
-
-    percent: float
-    is_reported: bool

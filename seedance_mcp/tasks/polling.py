@@ -10,7 +10,7 @@ from seedance_mcp.providers.client import ProviderClient
 from seedance_mcp.providers.spec import ProviderReply
 from seedance_mcp.tasks.budget import describe
 from seedance_mcp.tasks.desk import Desk, cancelled, failed
-from seedance_mcp.tasks.schedule import next_poll, next_try
+from seedance_mcp.tasks.schedule import SOONEST_S, Pace, next_look, next_try
 
 logger = logging.getLogger(__name__)
 
@@ -18,6 +18,10 @@ CHARGES = "{} charges "
 CENT = 0.01
 ASKING_AGAIN = "Asking again: "
 """Begins the note about a poll that was not answered; it goes once one is."""
+OVERDUE = "Overdue: "
+"""Begins the note about a task that takes suspiciously long."""
+SHORT_GAP_S = 10.0
+"""Two looks no further apart than this tell when something happened between them."""
 
 
 async def poll(desk: Desk, task: Task) -> Task:
@@ -25,27 +29,31 @@ async def poll(desk: Desk, task: Task) -> Task:
     client = desk.clients[task.provider]
     if task.provider_task_id is None:
         raise ValueError(f"{task.task_id} was not accepted")
+    await desk.timings.refresh(task, desk.clock.now())
     try:
         reply = await client.fetch(task.provider_task_id)
     except UnavailableError as error:
         logger.info("task %s: %s", task.task_id, error)
+        desk.breaker.failed(task.provider, desk.clock.now(), error.retry_after_s)
         return await _later(desk, task, error.message if task.failed_steps else None, error.retry_after_s)
     except RefusedError as error:
+        desk.breaker.answered(task.provider)
         heard = desk.events.heard_of(task.provider, task.provider_task_id)
         if error.kind != "not_found" or heard is None or heard.status is None:
             return await _later(desk, task, error.message, None)
         # Older pages of 001 forget a task once it is done; then the event's own word and link are all there is.
         reply = heard
-    now = desk.clock.now()
-    return await desk.change(task, lambda current: apply_reply(current, reply, client, now))
+    desk.breaker.answered(task.provider)
+    now, pace = desk.clock.now(), desk.pace(task)
+    return await desk.change(task, lambda current: apply_reply(current, reply, client, now, pace))
 
 
-def apply_reply(task: Task, reply: ProviderReply, client: ProviderClient, now: float) -> Task:
+def apply_reply(task: Task, reply: ProviderReply, client: ProviderClient, now: float, pace: Pace) -> Task:
     """The task after this answer. Pure, so that it can run inside the store's transaction."""
-    heard = replace(task, failed_steps=0, notes=task.without_notes(ASKING_AGAIN))
-    task = _with_charge(heard, reply, client)
+    looked_at, notes = task.looked_at or task.started_at or now, task.without_notes(ASKING_AGAIN, OVERDUE)
+    task = _with_charge(replace(task, failed_steps=0, notes=notes, looked_at=now), reply, client)
     if reply.status is None:
-        return _look_again(replace(task, status="queued"), now)
+        return _look_again(replace(task, status="queued"), now, pace)
     try:
         status = client.status_of(reply)
     except BadReplyError as error:
@@ -59,8 +67,8 @@ def apply_reply(task: Task, reply: ProviderReply, client: ProviderClient, now: f
     if status == "cancelled":
         return cancelled(task, now)
     if status == "succeeded":
-        return _finished(task, reply, client, now)
-    return _look_again(replace(task, status=_forward(task.status, status)), now)
+        return _finished(task, reply, client, looked_at, now)
+    return _look_again(replace(task, status=_forward(task.status, status)), now, pace)
 
 
 def _with_charge(task: Task, reply: ProviderReply, client: ProviderClient) -> Task:
@@ -95,20 +103,36 @@ def _forward(before: Status, after: Status) -> Status:
     return "running" if before == "running" else after
 
 
-def _finished(task: Task, reply: ProviderReply, client: ProviderClient, now: float) -> Task:
+def _finished(task: Task, reply: ProviderReply, client: ProviderClient, looked_at: float, now: float) -> Task:
     """The provider is done. Without a link it is not: some fill it in seconds later."""
     running = replace(task, status="running", last_frame_url=reply.last_frame_url or task.last_frame_url)
     if reply.video_url is None:
-        return _look_again(running, now)
+        return replace(running, next_step_at=now + SOONEST_S)
     lifetime = client.spec.url_lifetime_s
     video = Video(
         url=reply.video_url, url_expires_at=None if lifetime is None else now + lifetime, mime_type="video/mp4"
     )
-    return replace(running, video=video, next_step_at=now)
+    return replace(running, video=video, next_step_at=now, took_s=_took_s(task, looked_at, now))
 
 
-def _look_again(task: Task, now: float) -> Task:
-    return replace(task, next_step_at=now + next_poll(now - (task.started_at or now)))
+def _took_s(task: Task, looked_at: float, now: float) -> float | None:
+    """Somewhere between the last two looks; unknown where those are far apart, or the task was made elsewhere."""
+    if task.started_at is None or task.attempted_at is None:
+        return None
+    elapsed, gap = now - task.started_at, now - looked_at
+    return elapsed - gap / 2 if gap <= max(SHORT_GAP_S, elapsed / 4) else None
+
+
+def _look_again(task: Task, now: float, pace: Pace) -> Task:
+    elapsed = now - (task.started_at or now)
+    if elapsed > pace.usual.overdue_s:
+        usually = f"{pace.usual.shortest_s / 60:.0f} to {pace.usual.longest_s / 60:.0f} minutes"
+        note = (
+            f"{OVERDUE}{task.provider} has been at it for {elapsed / 60:.0f} minutes (usual: {usually}); it may be "
+            "stuck there. It is still looked at now and then; nothing is ordered again."
+        )
+        task = replace(task, notes=task.with_note(note, instead_of=OVERDUE))
+    return replace(task, next_step_at=now + next_look(elapsed, pace, task.task_id))
 
 
 def _generation_failed(task: Task, reply: ProviderReply, client: ProviderClient) -> Failure:

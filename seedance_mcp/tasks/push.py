@@ -33,6 +33,7 @@ class EventStreams:
         self._group: anyio.abc.TaskGroup | None = None
         self._settled: dict[str, anyio.Event] = {}
         """Set while a stream is open, or when there is no use in waiting for it."""
+        self._open: set[str] = set()
         self._heard: dict[tuple[str, str], ProviderReply] = {}
         self._news: set[tuple[str, str]] = set()
 
@@ -47,13 +48,21 @@ class EventStreams:
 
     async def before_create(self, client: ProviderClient) -> None:
         """Opens the provider's stream, and waits a little until it is open."""
+        self.listen_to(client)
+        if settled := self._settled.get(client.spec.id):
+            await wait_at_most(self._clock, settled, OPEN_PATIENCE_S)
+
+    def listen_to(self, client: ProviderClient) -> None:
+        """Opens the provider's stream, if it has one and it was not opened before."""
         provider = client.spec.id
-        if client.spec.events is None or self._group is None:
+        if client.spec.events is None or self._group is None or provider in self._settled:
             return
-        if provider not in self._settled:
-            self._settled[provider] = anyio.Event()
-            self._group.start_soon(self._keep_listening, client)
-        await wait_at_most(self._clock, self._settled[provider], OPEN_PATIENCE_S)
+        self._settled[provider] = anyio.Event()
+        self._group.start_soon(self._keep_listening, client)
+
+    def is_open(self, provider: str) -> bool:
+        """Whether the provider's stream is open at this moment."""
+        return provider in self._open
 
     def heard_of(self, provider: str, provider_task_id: str) -> ProviderReply | None:
         """What an event said of this task, whether or not its create had been answered by then."""
@@ -71,13 +80,19 @@ class EventStreams:
         failures = 0
         while True:
             began, settled = self._clock.now(), self._settled[provider]
+
+            def opened(settled: anyio.Event = settled) -> None:
+                self._open.add(provider)
+                settled.set()
+
             try:
-                await client.listen(settled.set, lambda reply: self._hear(provider, reply))
+                await client.listen(opened, lambda reply: self._hear(provider, reply))
             except ProviderError as error:
                 logger.info("%s", error)
             except Exception:
                 # A fault in one provider's events must not stop the tasks.
                 logger.exception("%s: listening failed", provider)
+            self._open.discard(provider)
             failures = 0 if self._clock.now() - began >= LASTING_S else failures + 1
             if settled.is_set() and failures <= 1:
                 # It worked, so the next creates wait for the next one.

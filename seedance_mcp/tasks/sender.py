@@ -3,21 +3,26 @@
 import logging
 from collections.abc import Callable
 from dataclasses import replace
+from datetime import UTC, datetime
 
 from seedance_mcp.domain.errors import AmbiguousError, Failure, RefusedError, SpendLimitError, StoreError
 from seedance_mcp.domain.model import ModelSpec
 from seedance_mcp.domain.task import Candidate, Task
 from seedance_mcp.providers.client import ProviderClient
 from seedance_mcp.providers.spec import ProviderReply
-from seedance_mcp.storage.task_store import Claim, SendLimits
+from seedance_mcp.storage.task_store import Claim, Line, SendLimits
 from seedance_mcp.tasks.budget import check_price, day_start, over_budget
 from seedance_mcp.tasks.desk import Desk, not_sent
 from seedance_mcp.tasks.polling import apply_reply
-from seedance_mcp.tasks.schedule import next_try
+from seedance_mcp.tasks.schedule import LONGEST_ASKED_S, next_try
+from seedance_mcp.tasks.settling import LOOKED, LOST, uncertain
 
 logger = logging.getLogger(__name__)
 
-SLOT_RETRY_S = 5.0
+PLACE_RETRY_S = 5.0
+"""When the first in line looks again by itself; in this process it is told when a place is free."""
+EACH_AHEAD_S = 3.0
+LONGEST_PLACE_RETRY_S = 120.0
 STORE_RETRY_S = 1.0
 WAITING = "Waiting: "
 """Begins the note of a task that waits for a place; it goes once the task is sent."""
@@ -60,28 +65,43 @@ async def _send_claimed(desk: Desk, task: Task, client: ProviderClient, model: M
         return await _refused(desk, task, error)
     except AmbiguousError as error:
         logger.warning("task %s: %s", task.task_id, error)
-        what_is_known = error.message
-        return await _write_down(desk, task, lambda current: uncertain(current, what_is_known))
+        return await _lost(desk, task, client, error.message)
     except Exception:
         # A fault of ours; but the create may have been sent.
         logger.exception("task %s: the create failed", task.task_id)
-        return await _write_down(desk, task, lambda current: uncertain(current, UNREADABLE))
+        return await _lost(desk, task, client, UNREADABLE)
     return await _accepted(desk, task, reply)
 
 
-def uncertain(task: Task, message: str) -> Task:
-    """A create whose answer is lost: nothing can be done but tell, and never send it again."""
-    return replace(task, status="uncertain", send_state="sent", next_step_at=None, notes=task.with_note(message))
+async def _lost(desk: Desk, task: Task, client: ProviderClient, what_is_known: str) -> Task:
+    return await _write_down(
+        desk, task, lambda current: uncertain(current, what_is_known, client.spec, desk.clock.now())
+    )
 
 
 async def _not_granted(desk: Desk, task: Task, claim: Claim) -> Task:
     if claim.over_budget_usd is not None:
         error = over_budget(task, claim.over_budget_usd, desk.limits)
         return await _unless_claimed(desk, task, lambda now: not_sent(now, error.failure, desk.clock.now()))
-    if claim.no_free_slot:
-        note = f"all places at {task.provider} are taken; nothing was sent yet."
-        return await _unless_claimed(desk, task, lambda now: _waiting(now, note, desk.clock.now() + SLOT_RETRY_S))
+    if claim.line is not None:
+        return await _stand_in_line(desk, task, claim.line)
     return task
+
+
+async def _stand_in_line(desk: Desk, task: Task, line: Line) -> Task:
+    now = desk.clock.now()
+    if line.not_before is not None:
+        until = datetime.fromtimestamp(line.not_before, UTC)
+        note = f"{task.provider} asked to be left alone until {until:%H:%M:%S} UTC. Nothing was sent yet."
+    else:
+        note = (
+            f"{task.provider} makes {line.places} at once, as far as known ({task.provider.upper()}_MAX_CONCURRENT "
+            "sets it), and as many are under way. It is sent by itself when its turn comes; nothing was sent yet."
+        )
+    retry = min(LONGEST_PLACE_RETRY_S, PLACE_RETRY_S + EACH_AHEAD_S * line.ahead)
+    until_s = max(now + retry, line.not_before or 0.0)
+    waiting = await _unless_claimed(desk, task, lambda current: _waiting(current, note, until_s))
+    return replace(waiting, next_step_at=until_s) if waiting.send_state == "to_send" else waiting
 
 
 async def _unless_claimed(desk: Desk, task: Task, edit: Callable[[Task], Task]) -> Task:
@@ -90,30 +110,59 @@ async def _unless_claimed(desk: Desk, task: Task, edit: Callable[[Task], Task]) 
 
 
 def _waiting(task: Task, note: str, until: float) -> Task:
+    if task.status == "waiting" and WAITING + note in task.notes:
+        # Thousands may wait: what changes is only when this process looks again, and that needs no row.
+        return task
     notes = task.with_note(WAITING + note, instead_of=WAITING)
     return replace(task, status="waiting", send_state="to_send", next_step_at=until, reserved_usd=None, notes=notes)
 
 
 async def _refused(desk: Desk, task: Task, error: RefusedError) -> Task:
     """Nothing was started: wait (429), turn to the next provider, or end."""
-    must_wait = error.kind == "rate_limited"
-    other = None if must_wait else _next_candidate(desk, task)
+    if error.kind == "rate_limited":
+        return await _too_many(desk, task, error)
+    other = _next_candidate(desk, task)
 
     def go_on_or_end(current: Task) -> Task:
         now = desk.clock.now()
         if current.cancel_asked:
             return not_sent(current, None, now)
-        # `uncertain`: another process gave this answer up for lost, and callers were told that it is not sent again.
-        may_go_on = current.status != "uncertain"
-        if must_wait and may_go_on:
-            until = now + next_try(current.failed_steps, error.retry_after_s)
-            return replace(_waiting(current, error.message, until), failed_steps=current.failed_steps + 1)
         current = replace(current, notes=current.without_notes(WAITING))
-        if other is not None and may_go_on:
+        if other is not None and _may_go_on(current):
             return _turn_to(desk, current, *other, error)
         return not_sent(current, error.failure, now)
 
     return await _write_down(desk, task, go_on_or_end)
+
+
+def _may_go_on(task: Task) -> bool:
+    """Not when another process gave this answer up for lost: callers were told that it is not sent again."""
+    return task.status != "uncertain"
+
+
+async def _too_many(desk: Desk, task: Task, error: RefusedError) -> Task:
+    """A 429: it waits at this provider, for a place or for the time that was asked for."""
+    now = desk.clock.now()
+    asked = None if error.retry_after_s is None else now + min(error.retry_after_s, LONGEST_ASKED_S)
+    alone_until = now + next_try(task.failed_steps, None)
+    places: int | None = None
+    try:
+        places = await desk.store.learn_limit(
+            task.provider, task.task_id, now, asked_until=asked, alone_until=alone_until
+        )
+    except StoreError as failure:
+        logger.warning("task %s: the limit of %s is not kept: %s", task.task_id, task.provider, failure)
+    note = f"{error.message} {places} are under way there now." if places else error.message
+    until = asked or (now + PLACE_RETRY_S if places else alone_until)
+
+    def wait_or_end(current: Task) -> Task:
+        if current.cancel_asked:
+            return not_sent(current, None, now)
+        if not _may_go_on(current):
+            return not_sent(replace(current, notes=current.without_notes(WAITING)), error.failure, now)
+        return replace(_waiting(current, note, until), failed_steps=current.failed_steps + 1)
+
+    return await _write_down(desk, task, wait_or_end)
 
 
 def _next_candidate(desk: Desk, task: Task) -> tuple[Candidate, str | None] | None:
@@ -147,7 +196,7 @@ def _turn_to(desk: Desk, task: Task, candidate: Candidate, about_price: str | No
 
 async def _accepted(desk: Desk, task: Task, reply: ProviderReply) -> Task:
     client = desk.clients[task.provider]
-    now = desk.clock.now()
+    now, pace = desk.clock.now(), desk.pace(task)
     if reply.status is not None and not client.knows(reply.status):
         # The next poll will say it again, and then it counts.
         reply = replace(reply, status=None)
@@ -162,9 +211,9 @@ async def _accepted(desk: Desk, task: Task, reply: ProviderReply) -> Task:
             started_at=now,
             next_step_at=now,
             failed_steps=0,
-            notes=current.without_notes(WAITING),
+            notes=current.without_notes(WAITING, LOST, LOOKED),
         )
-        return apply_reply(taken, reply, client, now)
+        return apply_reply(taken, reply, client, now, pace)
 
     return await _write_down(desk, task, accept, if_ended=lambda current: _too_late(current, reply))
 

@@ -16,14 +16,16 @@ from seedance_mcp.domain.task import Status, Task
 from seedance_mcp.domain.video import VideoRequest
 from seedance_mcp.storage.task_store import Added, AddTerms
 from seedance_mcp.tasks import cancelling
-from seedance_mcp.tasks.adopting import adopt
+from seedance_mcp.tasks.adopting import adopt, client_of
 from seedance_mcp.tasks.budget import check_price, day_start, over_budget
 from seedance_mcp.tasks.clock import wait_at_most
 from seedance_mcp.tasks.desk import Desk
-from seedance_mcp.tasks.order import Order, Progress
-from seedance_mcp.tasks.plan import Plan, make_plan
+from seedance_mcp.tasks.drafts import draft, new_id, planned
+from seedance_mcp.tasks.order import Order
+from seedance_mcp.tasks.plan import make_plan
 from seedance_mcp.tasks.prices import PriceBook
-from seedance_mcp.tasks.schedule import estimated_progress
+from seedance_mcp.tasks.progress import Progress, left_s, progress_of
+from seedance_mcp.tasks.settling import settle
 from seedance_mcp.tasks.watcher import Watcher
 
 logger = logging.getLogger(__name__)
@@ -31,19 +33,13 @@ logger = logging.getLogger(__name__)
 REPEAT_WINDOW_S = 600.0
 LAST_ANSWER_S = 1.5
 """How long a create in flight may keep the process from ending."""
-LOOK_S = 1.0
-"""How often a waiter looks for changes that another process made, and hears of progress."""
-_ID_LETTERS = "23456789abcdefghjkmnpqrstvwxyz"
+REPORT_S = 1.0
+"""How often a waiter hears of progress."""
 
 ABANDONED = (
     "This is the video of an equal create_video call that broke off before it was answered; no second one was ordered. "
     "For another one like it, call again with a new idempotency_key."
 )
-
-
-def new_id() -> str:
-    """A task id: short, and without letters that are easily confused."""
-    return "vt_" + "".join(secrets.choice(_ID_LETTERS) for _ in range(10))
 
 
 def new_worker() -> str:
@@ -95,14 +91,14 @@ class VideoTasks:
         desk = self._desk
         await self._write_abandoned()
         # First of all: what was ordered before stands, whatever prices and limits say now.
-        draft, terms = self._draft(order), self._terms()
-        if earlier := await desk.store.earlier(draft, terms):
+        new, terms = draft(desk, order), self._terms()
+        if earlier := await desk.store.earlier(new, terms):
             return self._added(earlier)
         book = await self.price_book(order.owner, order.request)
         plan = make_plan(order.request, desk.catalogue, book.estimate, order.max_cost_usd)
         note = check_price(plan.chosen, desk.limits, order.max_cost_usd)
         # Nothing may wait between here and the return: a call that breaks off there could not say so any more.
-        return self._added(await desk.store.add(self._planned(draft, plan, note), terms))
+        return self._added(await desk.store.add(planned(desk, new, plan, note), terms))
 
     async def price_book(self, owner: str, request: VideoRequest) -> PriceBook:
         """Everything known at this moment about what such a video costs."""
@@ -124,6 +120,21 @@ class VideoTasks:
         async with self._adopting:
             task = await adopt(self._desk, owner, provider, provider_task_id, new_id())
             self._watcher.follow(task)
+        return task
+
+    async def settle(self, owner: str, task_id: str, provider_task_id: str) -> Task:
+        """Tells an `uncertain` task which one it is at its provider.
+
+        Raises:
+            NotFoundError: There is no such task.
+            ProviderError: The provider does not answer for this id.
+            InvalidRequestError: The task is not `uncertain`, or the id belongs to another one.
+            SetupError: The provider has no key here.
+        """
+        task = await self.get(owner, task_id)
+        client = client_of(self._desk, task.provider)
+        task = await settle(self._desk, task, provider_task_id, client)
+        self._watcher.follow(task)
         return task
 
     async def recent(
@@ -160,16 +171,25 @@ class VideoTasks:
             NotFoundError: One of them does not exist.
         """
         deadline = self._desk.clock.now() + seconds
+        changes: list[anyio.Event] = []
+        tasks: list[Task] = []
         while True:
-            # Asked for before the rows are read, so that no change falls in between.
-            changes = [self._desk.changed(task_id) for task_id in task_ids]
-            tasks = [await self.get(owner, task_id) for task_id in task_ids]
+            if not tasks or any(change.is_set() for change in changes):
+                # Asked for before the rows are read, so that no change falls in between.
+                changes = [self._desk.changed(task_id) for task_id in task_ids]
+                tasks = await self._read(owner, task_ids)
             left = deadline - self._desk.clock.now()
             settled = all(_is_settled(task, through_waiting=through_waiting) for task in tasks)
             if settled or left <= 0:
                 return tasks
             await report(tasks)
-            await wait_at_most(self._desk.clock, _first_open(tasks, changes), min(LOOK_S, left))
+            await wait_at_most(self._desk.clock, _first_open(tasks, changes), min(REPORT_S, left))
+
+    async def _read(self, owner: str, task_ids: Sequence[str]) -> list[Task]:
+        tasks = [await self.get(owner, task_id) for task_id in task_ids]
+        for task in tasks:
+            await self._desk.timings.refresh(task, self._desk.clock.now())
+        return tasks
 
     async def answered(self, task: Task) -> None:
         """The call that made this task was answered."""
@@ -185,19 +205,12 @@ class VideoTasks:
             logger.warning("task %s: noted later that its call broke off: %s", task.task_id, error)
 
     def progress(self, task: Task) -> Progress:
-        """Never 100 before the video is there."""
-        if task.status == "succeeded":
-            return Progress(percent=100.0, is_reported=True)
-        if task.video is not None:
-            return Progress(percent=99.0, is_reported=True)
-        if task.progress is not None and task.progress > 0:
-            return Progress(percent=min(98.0, task.progress), is_reported=True)
-        spec = self._desk.catalogue.spec(task.provider)
-        started_at = task.attempted_at if spec and spec.answers_at_the_end else task.started_at
-        if started_at is None:
-            return Progress(percent=0.0, is_reported=False)
-        elapsed = (task.ended_at or self._desk.clock.now()) - started_at
-        return Progress(percent=estimated_progress(elapsed, spec.usual_s if spec else None), is_reported=False)
+        """How far it is, by its provider's word or by how long such videos took before."""
+        return progress_of(self._desk, task)
+
+    def left_s(self, task: Task) -> tuple[float, float] | None:
+        """How many more seconds such videos usually take, at least and at most; None when nothing can be said."""
+        return left_s(self._desk, task)
 
     async def _leave(self) -> None:
         try:
@@ -250,38 +263,6 @@ class VideoTasks:
             day_start=day_start(now),
             daily_budget_usd=self._desk.limits.daily_budget_usd,
             abandoned_note=ABANDONED,
-        )
-
-    def _draft(self, order: Order) -> Task:
-        """The task before it is known who shall make it."""
-        now = self._desk.clock.now()
-        return Task(
-            task_id=new_id(),
-            owner=order.owner,
-            status="queued",
-            provider="",
-            mode=order.request.mode,
-            request=order.request,
-            label=order.request.label,
-            created_at=now,
-            updated_at=now,
-            fingerprint=order.request.fingerprint,
-            idempotency_key=order.idempotency_key,
-            caller=self._desk.worker,
-            max_cost_usd=order.max_cost_usd,
-            follower=self._desk.worker,
-            next_step_at=now,
-        )
-
-    def _planned(self, draft: Task, plan: Plan, note: str | None) -> Task:
-        about = self._desk.catalogue.notes_on(plan.chosen.provider, plan.chosen.model, draft.request)
-        return replace(
-            draft,
-            provider=plan.chosen.provider,
-            model=plan.chosen.model,
-            estimate=plan.chosen.estimate,
-            alternatives=plan.alternatives,
-            notes=tuple(text for text in (plan.reason, note, *about) if text),
         )
 
 

@@ -2,6 +2,7 @@
 
 import heapq
 import logging
+import math
 from dataclasses import replace
 from typing import NoReturn
 
@@ -14,14 +15,21 @@ from seedance_mcp.tasks.cancelling import cancel_at_provider
 from seedance_mcp.tasks.clock import wait_at_most
 from seedance_mcp.tasks.delivery import deliver
 from seedance_mcp.tasks.desk import Desk
+from seedance_mcp.tasks.lines import Lines
 from seedance_mcp.tasks.polling import poll
 from seedance_mcp.tasks.schedule import ALIVE_S, HEARTBEAT_S
-from seedance_mcp.tasks.sender import send, uncertain
+from seedance_mcp.tasks.sender import send
+from seedance_mcp.tasks.settling import look_for, uncertain
 
 logger = logging.getLogger(__name__)
 
 STORE_RETRY_S = 5.0
 FAULT_RETRY_S = 60.0
+LOOK_S = 1.0
+"""How often a process looks for changes that another one made, while somebody waits."""
+DOWNLOADS_AT_ONCE = 4
+SOON_S = 5.0
+"""Within so many seconds all tasks of a provider are looked at that answers again."""
 SENDER_DIED = (
     "The server stopped while this video was being sent: it may be running at the provider and may be billed. It is "
     "not sent again."
@@ -33,10 +41,13 @@ class Watcher:
 
     def __init__(self, desk: Desk) -> None:
         self._desk = desk
-        self._queue: list[tuple[float, str]] = []
+        self._queue: list[tuple[float, float, str]] = []
+        """Due time, urgency among those that are due together, task id."""
         self._due: dict[str, float] = {}
         self._tasks: dict[str, Task] = {}
         self._stepping: set[str] = set()
+        self._lines = Lines()
+        self._downloads = anyio.CapacityLimiter(DOWNLOADS_AT_ONCE)
         self._sending = 0
         self._woken = anyio.Event()
         self._sent = anyio.Event()
@@ -53,31 +64,34 @@ class Watcher:
         await desk.store.heartbeat(desk.worker, now + ALIVE_S)
         for task in await desk.store.take_over(desk.worker, now, tuple(desk.clients)):
             if task.task_id not in self._tasks:
-                self.follow(task)
+                # What is due already is due together, so that the most urgent link goes first.
+                self.follow(replace(task, next_step_at=max(now, task.next_step_at or now)))
 
     async def run(self) -> None:
         """Keeps the heartbeat up and does what is due; for ever."""
         async with anyio.create_task_group() as group:
             group.start_soon(self._keep_beating)
             group.start_soon(self._desk.events.run)
+            group.start_soon(self._hear_other_processes)
             await self._do_what_is_due(group)
 
     def follow(self, task: Task) -> None:
         """From now on this worker does the task's next steps when they are due."""
+        self._lines.note(task)
         if task.next_step_at is None:
             self._tasks.pop(task.task_id, None)
             self._due.pop(task.task_id, None)
             return
         self._tasks[task.task_id] = task
         self._due[task.task_id] = task.next_step_at
-        heapq.heappush(self._queue, (task.next_step_at, task.task_id))
+        heapq.heappush(self._queue, (task.next_step_at, _urgency(task), task.task_id))
         self._woken.set()
 
     def look_now(self, provider: str, provider_task_id: str) -> None:
         """A task that is followed here is due, because its provider has said something about it."""
         for task in tuple(self._tasks.values()):
             if (task.provider, task.provider_task_id) == (provider, provider_task_id):
-                self.follow(replace(task, next_step_at=self._desk.clock.now()))
+                self._hurry(task.task_id)
 
     async def sent(self) -> None:
         """Waits until no create is in flight."""
@@ -93,12 +107,34 @@ class Watcher:
                 # The next beat tries again; until then another process may take the tasks over, which is safe.
                 logger.warning("heartbeat: %s", error)
 
+    async def _hear_other_processes(self) -> NoReturn:
+        """Wakes who waits for a task after another process has changed anything; asks the file and not the rows."""
+        desk = self._desk
+        version = -1
+        while True:
+            await desk.somebody_waits()
+            try:
+                before, version = version, await desk.store.version()
+            except StoreError as error:
+                logger.warning("%s", error)
+                before = -1
+            if before != version:
+                for task_id in desk.awaited:
+                    desk.announce(task_id)
+            await desk.clock.sleep(LOOK_S)
+
+    def _hurry(self, task_id: str, seconds: float = 0.0) -> None:
+        """The task's next step is due in so many seconds, if it is not due sooner."""
+        task, at = self._tasks.get(task_id), self._desk.clock.now() + seconds
+        if task is not None and task_id not in self._stepping and self._due.get(task_id, at) > at:
+            self.follow(replace(task, next_step_at=at))
+
     async def _do_what_is_due(self, group: anyio.abc.TaskGroup) -> NoReturn:
         while True:
             self._woken = anyio.Event()
             now = self._desk.clock.now()
             while self._queue and self._queue[0][0] <= now:
-                due, task_id = heapq.heappop(self._queue)
+                due, _, task_id = heapq.heappop(self._queue)
                 if self._due.get(task_id) == due and task_id not in self._stepping:
                     self._stepping.add(task_id)
                     group.start_soon(self._step, self._tasks[task_id])
@@ -107,6 +143,7 @@ class Watcher:
 
     async def _step(self, task: Task) -> None:
         events = self._desk.events
+        was_down = self._desk.breaker.is_down(task.provider)
         # This look answers whatever was heard before it.
         events.take_news(task.provider, task.provider_task_id)
         try:
@@ -124,6 +161,18 @@ class Watcher:
             # Heard while the step was under way, perhaps even before a create was answered.
             after = replace(after, next_step_at=self._desk.clock.now())
         self.follow(after)
+        self._see_to_the_others(task, after, was_down=was_down)
+
+    def _see_to_the_others(self, before: Task, after: Task, *, was_down: bool) -> None:
+        """A step may give another task its turn."""
+        if _holds_a_place(before) and not _holds_a_place(after):
+            for provider in {before.provider, after.provider}:
+                if next_in_line := self._lines.first(provider):
+                    self._hurry(next_in_line)
+        if was_down and not self._desk.breaker.is_down(before.provider):
+            of_provider = [one.task_id for one in self._tasks.values() if one.provider == before.provider]
+            for index, task_id in enumerate(of_provider):
+                self._hurry(task_id, SOON_S * index / len(of_provider))
 
     async def _next_step(self, task: Task) -> Task:
         """Does what the task needs now, judged by the row as it is and not as it was read."""
@@ -134,24 +183,43 @@ class Watcher:
         if current.send_state == "to_send":
             return await self._send(current)
         if current.send_state == "sending":
-            # Nobody is at it: a worker does one step at a time, and other living workers do theirs themselves.
-            return await desk.change(
-                current, lambda now: uncertain(now, SENDER_DIED) if now.send_state == "sending" else now
-            )
+            return await self._sender_died(current)
         if current.video is not None:
-            return await deliver(desk, current)
-        if current.cancel_asked:
-            current = await self._cancel(current)
-        return current if current.has_ended else await poll(desk, current)
+            async with self._downloads:
+                return await deliver(desk, current)
+        if current.status == "uncertain":
+            return await look_for(desk, current)
+        return await self._look(current)
+
+    async def _look(self, task: Task) -> Task:
+        desk = self._desk
+        desk.events.listen_to(desk.clients[task.provider])
+        if task.cancel_asked:
+            task = await self._cancel(task)
+            if task.has_ended:
+                return task
+        now = desk.clock.now()
+        wait = desk.breaker.wait_s(task.provider, now)
+        return replace(task, next_step_at=now + wait) if wait else await poll(desk, task)
+
+    async def _sender_died(self, task: Task) -> Task:
+        """Nobody is at it: a worker does one step at a time, and other living workers do theirs themselves."""
+        spec, now = self._desk.catalogue.spec(task.provider), self._desk.clock.now()
+
+        def give_up(current: Task) -> Task:
+            return uncertain(current, SENDER_DIED, spec, now) if current.send_state == "sending" else current
+
+        return await self._desk.change(task, give_up)
 
     async def _send(self, task: Task) -> Task:
-        self._sending += 1
-        try:
-            return await send(self._desk, task)
-        finally:
-            self._sending -= 1
-            self._sent.set()
-            self._sent = anyio.Event()
+        async with self._lines.turn(self._desk.clients[task.provider].spec):
+            self._sending += 1
+            try:
+                return await send(self._desk, task)
+            finally:
+                self._sending -= 1
+                self._sent.set()
+                self._sent = anyio.Event()
 
     async def _cancel(self, task: Task) -> Task:
         try:
@@ -159,3 +227,15 @@ class Watcher:
         except RefusedError as error:
             logger.info("task %s: not cancelled: %s", task.task_id, error)
             return task
+
+
+def _urgency(task: Task) -> float:
+    """Smaller is sooner: first what takes no time, then the videos by the end of their links."""
+    if task.video is None:
+        return 0.0
+    return math.inf if task.video.url_expires_at is None else task.video.url_expires_at
+
+
+def _holds_a_place(task: Task) -> bool:
+    """Whether another task may get its turn once this one no longer stands here."""
+    return task.next_step_at is not None and task.video is None and task.status != "uncertain"

@@ -47,13 +47,19 @@ async def run(call: Call) -> CallToolResult:
 
 
 async def _task_id(call: Call) -> str:
-    """The id asked for; a task made elsewhere is taken in first."""
+    """The id asked for; a task made elsewhere is taken in first, and an uncertain one is told which it is."""
     task_id = call.arguments.text("task_id")
     provider, theirs = call.arguments.text("provider"), call.arguments.text("provider_task_id")
     if task_id and not (provider or theirs):
         return task_id
+    if task_id and theirs and not provider:
+        tasks = await call.app.tasks()
+        return (await tasks.settle(call.owner, task_id, theirs)).task_id
     if provider and theirs and not task_id:
         tasks = await call.app.tasks()
         return (await tasks.adopt(call.owner, provider, theirs)).task_id
-    problem = "get_task takes task_id, or provider together with provider_task_id. Give one of the two."
+    problem = (
+        "get_task takes task_id, or provider together with provider_task_id (a task made elsewhere); task_id together "
+        "with provider_task_id says which one an uncertain task is. Give one of these."
+    )
     raise InvalidRequestError(problem, problems=(problem,))

@@ -6,7 +6,7 @@ from mcp_types import CallToolResult, TextContent, ToolAnnotations
 
 from seedance_mcp.domain.errors import InvalidRequestError
 from seedance_mcp.domain.task import STATUSES, Status, Task
-from seedance_mcp.tasks.order import Progress
+from seedance_mcp.tasks.progress import Progress
 from seedance_mcp.tools.app import Call
 from seedance_mcp.tools.boundary import ToolSpec
 from seedance_mcp.tools.parameters import Parameter

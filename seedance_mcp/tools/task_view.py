@@ -8,7 +8,7 @@ from mcp_types import Annotations, CallToolResult, ContentBlock, ResourceLink, T
 
 from seedance_mcp.domain.task import Task
 from seedance_mcp.tasks.budget import describe
-from seedance_mcp.tasks.order import Progress
+from seedance_mcp.tasks.progress import Progress
 from seedance_mcp.tools.app import App
 from seedance_mcp.tools.schema import output_schema
 
@@ -86,7 +86,10 @@ def next_step(task: Task) -> str | None:
     if task.status in {"waiting", "queued", "running"}:
         return f'Call get_task(task_id="{task.task_id}") to wait for it; asking is free.'
     if task.status == "uncertain":
-        return f"Do not create it again. Look at {task.provider}'s site; cancel_task gives it up."
+        return (
+            f"Do not create it again. If {task.provider}'s own site shows it, call "
+            f'get_task(task_id="{task.task_id}", provider_task_id=…); cancel_task gives it up.'
+        )
     return None
 
 

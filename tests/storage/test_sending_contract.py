@@ -10,7 +10,7 @@ from stores import OpenStore
 
 from seedance_mcp.domain.cost import Charge, Estimate
 from seedance_mcp.domain.task import Status, Task
-from seedance_mcp.storage.task_store import Claim, TaskStore
+from seedance_mcp.storage.task_store import Claim, Line, TaskStore
 
 
 async def test_of_many_concurrent_claims_from_two_stores_exactly_one_is_granted(open_store: OpenStore) -> None:
@@ -120,7 +120,7 @@ async def test_no_claim_beyond_the_places_at_a_provider(store: TaskStore) -> Non
     await store.change(OWNER, "vt_001", lambda task: replace(task, status="succeeded", ended_at=NOW))
     after = await store.claim_send(OWNER, "vt_002", limits(places=1))
     assert first.task is not None
-    assert second == while_running == Claim(task=None, no_free_slot=True)
+    assert second == while_running == Claim(task=None, line=Line(ahead=0, places=1))
     assert elsewhere.task is not None
     assert after.task is not None
 

@@ -33,7 +33,7 @@ async def test_the_schema_is_recorded_once_and_kept_when_opened_again(tmp_path: 
     with closing(sqlite3.connect(path)) as db:
         names = [name for (name,) in db.execute("SELECT name FROM migrations")]
         columns = {name for (_, name, *_) in db.execute("PRAGMA table_info(tasks)")}
-    assert names == [step.__name__ for step in MIGRATIONS] == ["m001_initial"]
+    assert names == [step.__name__ for step in MIGRATIONS] == ["m001_initial", "m002_times_and_limits"]
     assert {
         "owner",
         "status",

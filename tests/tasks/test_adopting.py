@@ -124,4 +124,4 @@ async def test_half_an_id_is_refused(rig: Rig, arguments: dict[str, str]) -> Non
     async with rig.client() as client:
         error = error_of(await client.call_tool("get_task", arguments))
     assert error["kind"] == "invalid_request"
-    assert "Give one of the two." in error["message"]
+    assert "Give one of these." in error["message"]

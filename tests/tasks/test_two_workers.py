@@ -21,6 +21,7 @@ from seedance_mcp.tasks.order import Order
 from seedance_mcp.tasks.prices import Prices
 from seedance_mcp.tasks.push import EventStreams
 from seedance_mcp.tasks.service import VideoTasks
+from seedance_mcp.tasks.timings import Timings
 
 
 class InterruptedStore(SqliteTaskStore):
@@ -56,8 +57,9 @@ async def worker(
     """One worker whose store is interrupted."""
     settings = load_settings(rig.environment | more)
     configured = settings.catalogue.configured
+    watched = InterruptedStore(store_path(rig), interruption, after)
     desk = Desk(
-        store=InterruptedStore(store_path(rig), interruption, after),
+        store=watched,
         clock=rig.clock,
         catalogue=settings.catalogue,
         clients={one.spec.id: ProviderClient(one, rig.transports.get(one.spec.id)) for one in configured},
@@ -67,6 +69,7 @@ async def worker(
         worker="interrupted",
         events=EventStreams(rig.clock),
         prices=Prices({}, rig.clock.now),
+        timings=Timings(store=watched, catalogue=settings.catalogue),
     )
     async with VideoTasks(desk) as tasks:
         yield tasks

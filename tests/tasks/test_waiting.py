@@ -88,7 +88,8 @@ async def test_any_number_of_waiters_on_one_task_share_its_polls(rig: Rig, provi
             for _ in range(20):
                 group.start_soon(get, client, shared["task_id"], LONG)
     assert alone["status"] == "succeeded"
-    assert len(rig.requests("fetch")) - polls == polls
+    # Looks are spread a little differently for each task.
+    assert abs(len(rig.requests("fetch")) - 2 * polls) <= 1
     assert len(rig.requests("download")) == 2
 
 
@@ -108,7 +109,7 @@ async def test_list_tasks_waits_until_all_named_tasks_have_ended(rig: Rig) -> No
     async with rig.client() as client:
         ids = [facts_of(await create(client, provider=one))["task_id"] for one in ("kinovi", "seedance2_ink")]
         rig.break_next(on="create", kind="drop_after")
-        ids.append(facts_of(await create(client, provider="kinovi"))["task_id"])
+        ids.append(facts_of(await create(client, provider="seedance2_ink"))["task_id"])
         told = facts_of(await listed(client, task_ids=ids, wait_seconds=LONG))["tasks"]
     assert [task["status"] for task in told] == ["succeeded", "succeeded", "uncertain"]
 

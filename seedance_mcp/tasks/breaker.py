@@ -1,0 +1,53 @@
+"""Leaves a provider alone that does not answer, instead of asking it about every task in turn."""
+
+from dataclasses import dataclass, field
+
+from seedance_mcp.tasks.schedule import LONGEST_ASKED_S
+
+FAILURES = 5
+"""So many failed looks in a row, at whatever tasks, and the provider is taken to be down."""
+FIRST_PAUSE_S = 15.0
+LONGEST_PAUSE_S = 300.0
+PROBE_S = 35.0
+"""How long one look may be out before another one is tried instead."""
+
+
+@dataclass
+class _Circuit:
+    failures: int = 0
+    paused_until: float = 0.0
+    probe_until: float = 0.0
+
+
+@dataclass
+class Breaker:
+    """One circuit for each provider. Only looks are held back: a create is asked for by somebody who waits."""
+
+    _circuits: dict[str, _Circuit] = field(default_factory=dict[str, _Circuit])
+
+    def wait_s(self, provider: str, now: float) -> float:
+        """How long to leave the provider alone; after a pause only one look is let through, until it is answered."""
+        if not self.is_down(provider):
+            return 0.0
+        circuit = self._circuits[provider]
+        until = max(circuit.paused_until, circuit.probe_until)
+        if until > now:
+            return until - now
+        circuit.probe_until = now + PROBE_S
+        return 0.0
+
+    def failed(self, provider: str, now: float, asked_s: float | None = None) -> None:
+        circuit = self._circuits.setdefault(provider, _Circuit())
+        circuit.failures += 1
+        circuit.probe_until = 0.0
+        pause = min(LONGEST_PAUSE_S, FIRST_PAUSE_S * 2 ** min(circuit.failures - FAILURES, 10))
+        if circuit.failures >= FAILURES and circuit.paused_until <= now:
+            circuit.paused_until = now + max(pause, min(asked_s or 0.0, LONGEST_ASKED_S))
+
+    def is_down(self, provider: str) -> bool:
+        circuit = self._circuits.get(provider)
+        return circuit is not None and circuit.failures >= FAILURES
+
+    def answered(self, provider: str) -> None:
+        """The provider is there."""
+        self._circuits.pop(provider, None)

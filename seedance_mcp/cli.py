@@ -1,4 +1,4 @@
-"""The command line: serves MCP, makes a video from a shell, runs the simulator."""
+"""The command line: serves MCP, makes and follows videos from a shell, runs the simulator."""
 
 import argparse
 import gc
@@ -29,6 +29,8 @@ def _run(given: Sequence[str]) -> int:
     options = _parser().parse_args(given)
     if options.command == "simulator":
         return _simulator(options)
+    if options.command == "follow":
+        return _with_settings(lambda settings: _follow(settings, options))
     if options.command in {"providers", "upload"}:
         return _with_settings(lambda settings: _provider_command(settings, options))
     return _serve()
@@ -45,6 +47,9 @@ def _parser() -> argparse.ArgumentParser:
     commands = parser.add_subparsers(dest="command", metavar="COMMAND")
     commands.add_parser("serve", help="serve MCP over stdin and stdout (the default)")
     commands.add_parser("create", help="make one video from the shell; see seedance-mcp create --help", add_help=False)
+    follow = commands.add_parser("follow", help="finish the videos that are under way and save them")
+    follow.add_argument("task_ids", nargs="*", metavar="TASK_ID", help="only these; default: all unfinished ones")
+    follow.add_argument("--json", action="store_true", help="print each task that ends as one JSON object")
     simulator = commands.add_parser(
         "simulator", help="speak the providers' wire formats locally, for trying and testing"
     )
@@ -59,6 +64,12 @@ def _parser() -> argparse.ArgumentParser:
     upload.add_argument("file", metavar="FILE")
     upload.add_argument("--provider", help="default: the first configured one that takes files")
     return parser
+
+
+def _follow(settings: "Settings", options: argparse.Namespace) -> int:
+    from seedance_mcp.following import follow
+
+    return follow(settings, options)
 
 
 def _provider_command(settings: "Settings", options: argparse.Namespace) -> int:

@@ -2,9 +2,10 @@
 
 import argparse
 import sys
-from collections.abc import Callable, Coroutine
+from collections.abc import Callable, Coroutine, Sequence
+from itertools import groupby
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import anyio
 
@@ -15,25 +16,74 @@ from seedance_mcp.providers.spec import ConfiguredProvider, Upload
 from seedance_mcp.settings import Settings
 from seedance_mcp.tools.capabilities import HEADINGS, capability_rows
 
+if TYPE_CHECKING:
+    from rich.console import RenderableType
+
+Row = tuple[str, ...]
+"""A model of a provider: one cell under each of `HEADINGS`."""
 MAX_UPLOAD = 30 * 1024 * 1024
 """Bytes; the largest picture that a provider's documents allow."""
 WIDTH = 200
 """Characters of a line where there is no terminal whose width counts."""
+NARROW = 160
+"""On a terminal of fewer characters the table would be columns of cut words."""
+TITLE = "Providers and models (configured ones are marked *)"
 
 
 def providers(settings: Settings, options: argparse.Namespace) -> int:
     """Prints the capability table; with `--balance`, what providers say is left."""
     from rich.console import Console
-    from rich.table import Table
 
-    table = Table(*HEADINGS, title="Providers and models (configured ones are marked *)")
     configured = {provider.spec.id for provider in settings.catalogue.configured}
+    rows: list[Row] = []
     for name, *cells in capability_rows(settings.catalogue.known):
         provider = name.strip("`")
-        table.add_row(f"{provider}{' *' if provider in configured else ''}", *cells)
+        rows.append((f"{provider}{' *' if provider in configured else ''}", *cells))
     width = None if sys.stdout.isatty() else WIDTH
-    Console(width=width, markup=False, emoji=False, highlight=False).print(table)
+    console = Console(width=width, markup=False, emoji=False, highlight=False)
+    console.print(_blocks(rows) if console.width < NARROW else _table(rows))
     return _say_errors(lambda: _balances(settings)) if options.balance else 0
+
+
+def _table(rows: Sequence[Row]) -> "RenderableType":
+    from rich.table import Table
+
+    table = Table(title=TITLE)
+    for heading in HEADINGS:
+        table.add_column(heading, no_wrap=heading in {"provider", "model"})
+    for row in rows:
+        table.add_row(*row)
+    return table
+
+
+def _blocks(rows: Sequence[Row]) -> "RenderableType":
+    """One provider below the other; what all its models have in common is said once."""
+    from rich.console import Group
+    from rich.table import Table
+    from rich.text import Text
+
+    parts: list[RenderableType] = [Text(TITLE)]
+    for provider, group in groupby(rows, key=lambda row: row[0]):
+        models = tuple(group)
+        block = Table.grid(padding=(0, 2, 0, 0))
+        block.add_column(no_wrap=True)
+        block.add_column()
+        for heading, *cells in zip(HEADINGS, *models, strict=True):
+            if heading == "model":
+                block.add_row("  models", ", ".join(cells))
+            elif heading != "provider":
+                for number, fact in enumerate(_facts([row[1] for row in models], cells)):
+                    block.add_row("" if number else f"  {heading}", fact)
+        parts += [Text(f"\n{provider}", style="bold"), block]
+    return Group(*parts)
+
+
+def _facts(models: Sequence[str], cells: Sequence[str]) -> Sequence[str]:
+    """What holds for all of these models, or for which of them."""
+    where: dict[str, list[str]] = {}
+    for model, cell in zip(models, cells, strict=True):
+        where.setdefault(cell, []).append(model)
+    return [cell if len(where) == 1 else f"{', '.join(those)}: {cell}" for cell, those in where.items()]
 
 
 def upload(settings: Settings, options: argparse.Namespace) -> int:

@@ -178,7 +178,10 @@ def _catalogue(env: _Environment) -> Catalogue:
     nothing_set = not configured and not unfilled
     if nothing_set or env.switch("SEEDANCE_DEMO", default=False):
         chosen.append(ConfiguredProvider(spec=DEMO, base_url=DEMO.base_url))
-    return Catalogue(chosen, (*all_providers(), DEMO), unfilled=unfilled, order_is_chosen=bool(order))
+    left_out = configured.keys() - {provider.spec.id for provider in chosen}
+    return Catalogue(
+        chosen, (*all_providers(), DEMO), unfilled=unfilled, order_is_chosen=bool(order), left_out=left_out
+    )
 
 
 def _prices(file: Path | None) -> Mapping[str, PriceList]:

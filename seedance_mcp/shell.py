@@ -2,15 +2,16 @@
 
 import argparse
 import gc
-import signal
+import re
 import sys
 from collections.abc import Mapping, Sequence
+from functools import partial
 from typing import Any, Protocol, Self
 
-import anyio
 from mcp import Client
 from mcp_types import CallToolResult, TextContent
 
+from seedance_mcp.at_the_shell import for_a_person, has_a_live_terminal, problem_with_folder, say, until_interrupted
 from seedance_mcp.server import Program
 from seedance_mcp.settings import Settings
 from seedance_mcp.tools.create_video import create_video
@@ -19,8 +20,6 @@ from seedance_mcp.tools.parameters import Parameter
 FIRST_WAIT_S = 30
 WAIT_S = 120
 ENDS = {"succeeded", "failed", "cancelled", "uncertain"}
-INTERRUPTED = 128
-"""Plus the signal's number: the exit code of whoever a signal ended."""
 PLAIN_STEP = 10.0
 """Percent between two lines where there is no terminal to draw a bar on."""
 
@@ -42,11 +41,21 @@ def create(settings: Settings, arguments: Sequence[str]) -> int:
     """
     tool = create_video(settings.catalogue.specs, {})
     wish = _parse(tool.parameters, arguments)
+    if problem := problem_with_folder(settings.output_dir):
+        say(f"{problem} Nothing was sent.")
+        return 2
     gc.enable()
-    code = anyio.run(_create_or_leave, Program(settings), wish, _display())
-    if code > INTERRUPTED:
-        _say("Interrupted. A video that was already ordered goes on and is saved when seedance-mcp runs next.")
+    ordered = Ordered(_display())
+    code, interrupted = until_interrupted(partial(make_video, Program(settings), wish, ordered))
+    if interrupted:
+        say(_what_goes_on(ordered.task_id))
     return code
+
+
+def _what_goes_on(task_id: str | None) -> str:
+    if task_id is None:
+        return "Interrupted. If a video was ordered already, it goes on: seedance-mcp follow finds and saves it."
+    return f"Interrupted. Video {task_id} goes on; seedance-mcp follow {task_id} waits for it and saves it."
 
 
 def _parse(parameters: Sequence[Parameter], arguments: Sequence[str]) -> dict[str, Any]:
@@ -75,25 +84,6 @@ def _add_option(parser: argparse.ArgumentParser, parameter: Parameter) -> None:
         parser.add_argument(name, metavar=parameter.kind.upper(), help=text + choices)
 
 
-async def _create_or_leave(program: Program, wish: Mapping[str, Any], display: Display) -> int:
-    """Ends in order on a signal too: the answer to a create in flight is still taken in."""
-    code = 0
-    async with anyio.create_task_group() as group:
-
-        async def leave_on_signal() -> None:
-            nonlocal code
-            with anyio.open_signal_receiver(signal.SIGTERM, signal.SIGINT) as signals:
-                async for number in signals:
-                    code = INTERRUPTED + number
-                    group.cancel_scope.cancel()
-
-        if sys.platform != "win32":
-            group.start_soon(leave_on_signal)
-        code = await make_video(program, wish, display)
-        group.cancel_scope.cancel()
-    return code
-
-
 async def make_video(program: Program, wish: Mapping[str, Any], display: Display) -> int:
     """Calls create_video, waits for the end however long it takes, and says what came of it."""
     async with Client(program.mcp) as client:
@@ -118,16 +108,17 @@ async def _wait_longer(client: Client, task: Mapping[str, Any], display: Display
 def _tell(result: CallToolResult) -> int:
     """The path to stdout, everything else to stderr."""
     text = "\n".join(block.text for block in result.content if isinstance(block, TextContent))
+    say(for_a_person(text))
     if result.is_error:
-        _say(text)
         meta: Mapping[str, Any] = result.meta or {}
         return 2 if meta.get("seedance-mcp/error", {}).get("kind") in {"invalid_request", "auth"} else 1
-    _say(text)
     facts = _facts(result)
     file = facts.get("video", {}).get("file")
     if facts["status"] == "succeeded" and file:
         sys.stdout.write(f"{file}\n")
         return 0
+    if facts["status"] == "succeeded":
+        say(f"seedance-mcp follow {facts['task_id']} goes on trying to save it.")
     return 3 if facts["status"] == "uncertain" else 1
 
 
@@ -135,12 +126,28 @@ def _facts(result: CallToolResult) -> Mapping[str, Any]:
     return result.structured_content or {}
 
 
-def _say(text: str) -> None:
-    sys.stderr.write(f"{text}\n")
-
-
 def _display() -> Display:
-    return LiveBar() if sys.stderr.isatty() else PlainLines()
+    return LiveBar() if has_a_live_terminal() else PlainLines()
+
+
+class Ordered:
+    """Passes everything on, and remembers which task it was about: the first message names it."""
+
+    def __init__(self, display: Display) -> None:
+        self._display = display
+        self.task_id: str | None = None
+
+    def __enter__(self) -> Self:
+        self._display.__enter__()
+        return self
+
+    def __exit__(self, *error: object) -> None:
+        self._display.__exit__(*error)
+
+    async def show(self, progress: float, total: float | None, message: str | None) -> None:
+        if named := re.match(r"(vt_\w+): ", message or ""):
+            self.task_id = named[1]
+        await self._display.show(progress, total, message)
 
 
 class PlainLines:
@@ -160,7 +167,7 @@ class PlainLines:
         del total
         if progress - self._shown >= PLAIN_STEP or message != self._message:
             self._shown, self._message = progress, message
-            _say(f"{progress:3.0f} %  {message or ''}")
+            say(f"{progress:3.0f} %  {message or ''}")
 
 
 class LiveBar:

@@ -1,6 +1,7 @@
 """`seedance-mcp providers` and `seedance-mcp upload`, inside this process, against a simulator on a real port."""
 
 import gc
+import io
 import json
 import logging
 import os
@@ -74,6 +75,11 @@ def picture(tmp_path: Path) -> Path:
     return file
 
 
+class Terminal(io.StringIO):
+    def isatty(self) -> bool:
+        return True
+
+
 def rows(shown: str) -> list[tuple[str, str]]:
     """Provider and model of every row of the table."""
     cells = [re.split(r"\s*[│┃|]\s*", line.strip("│┃| ")) for line in shown.splitlines()]
@@ -93,6 +99,38 @@ def test_the_table_shows_every_provider_and_model_and_marks_the_configured_ones(
     assert rows(shown.out) == expected
     assert "20 cr ($0.10)" in shown.out
     assert shown.err == ""
+
+
+@pytest.mark.parametrize("width", [80, 159])
+def test_a_narrow_terminal_shows_one_provider_below_the_other(monkeypatch: pytest.MonkeyPatch, width: int) -> None:
+    """Ours: eight columns do not fit; no word is cut, and what the models share is said once."""
+    terminal = Terminal()
+    monkeypatch.setattr(sys, "stdout", terminal)
+    monkeypatch.setenv("COLUMNS", str(width))
+    monkeypatch.setenv("KINOVI_API_KEY", "k")
+    assert main(["providers"]) == 0
+    lines = [re.sub(r"\x1b\[\d*m", "", line).rstrip() for line in terminal.getvalue().splitlines()]
+    at = lines.index("kinovi *")
+    block = lines[at : lines.index("", at)]
+    assert [line for line in lines if line in {spec.id for spec in (*PROVIDERS, DEMO)} | {"kinovi *"}] == [
+        "kinovi *" if spec.id == "kinovi" else spec.id for spec in (*PROVIDERS, DEMO)
+    ]
+    assert "  models            seedance-2.0, seedance-2.0-fast" in block
+    assert "  length            4 to 15 s" in block
+    assert "  sizes             seedance-2.0: 480p 720p 1080p 4k" in block
+    assert "                    seedance-2.0-fast: 480p 720p 4k" in block
+    assert "…" not in terminal.getvalue()
+    assert max(map(len, lines)) <= width
+
+
+def test_a_wide_terminal_shows_the_table(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Ours: every id in full."""
+    terminal = Terminal()
+    monkeypatch.setattr(sys, "stdout", terminal)
+    monkeypatch.setenv("COLUMNS", "160")
+    assert main(["providers"]) == 0
+    plain = re.sub(r"\x1b\[\d*m", "", terminal.getvalue())
+    assert {name for name, _ in rows(plain)} >= {spec.id for spec in PROVIDERS}
 
 
 def test_without_a_key_the_demo_is_what_is_marked(capsys: Capture) -> None:

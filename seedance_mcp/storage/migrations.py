@@ -46,7 +46,7 @@ def m002_times_and_limits(db: Connection) -> None:
     db.execute("ALTER TABLE tasks ADD COLUMN looked_at REAL")
     db.execute("ALTER TABLE tasks ADD COLUMN took_s REAL")
     db.execute("CREATE INDEX task_times ON tasks (provider, model, ended_at) WHERE took_s IS NOT NULL")
-    db.execute("CREATE INDEX task_lines ON tasks (provider, created_at, task_id) WHERE send_state = 'to_send'")
+    db.execute("CREATE INDEX task_lines ON tasks (provider) WHERE send_state = 'to_send'")
     db.execute("CREATE INDEX task_places ON tasks (provider, send_state, status)")
     db.execute("CREATE INDEX task_ends ON tasks (owner, ended_at)")
     db.execute(

@@ -49,10 +49,9 @@ def _line(table: TaskTable, task: Task, limits: SendLimits) -> Line | None:
     ahead = int(
         table.number(
             "SELECT count(*) FROM tasks WHERE provider = ? AND send_state = 'to_send' AND next_step_at IS NOT NULL "
-            "AND (created_at, task_id) < (?, ?) "
+            "AND rowid < (SELECT rowid FROM tasks WHERE task_id = ?) "
             "AND follower IN (SELECT worker FROM workers WHERE alive_until > ?)",
             task.provider,
-            task.created_at,
             task.task_id,
             limits.now,
         )

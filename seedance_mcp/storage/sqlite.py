@@ -21,6 +21,7 @@ from seedance_mcp.storage.task_store import Added, AddTerms, Claim, SendLimits, 
 
 BUSY_TIMEOUT_S = 30.0
 LOCKED_RETRY_S = 0.02
+DEAD_FOR_S = 24 * 3600.0
 _T = TypeVar("_T")
 _P = ParamSpec("_P")
 
@@ -113,12 +114,17 @@ class SqliteTaskStore:
     async def timings(self, provider: str, model: str, limit: int) -> Sequence[Timing]:
         return await self._read(_timings, provider, model, limit)
 
+    async def unfinished(self, owner: str, now: float) -> Sequence[tuple[Task, bool]]:
+        return await self._read(_unfinished, owner, now)
+
     async def version(self) -> int:
         return int(await self._read(TaskTable.number, "PRAGMA data_version"))
 
     async def heartbeat(self, worker: str, alive_until: float) -> None:
         statement = "INSERT INTO workers VALUES (?, ?) ON CONFLICT DO UPDATE SET alive_until = excluded.alive_until"
         await self._write(_execute, statement, worker, alive_until)
+        # Those that were killed never leave by themselves.
+        await self._write(_execute, "DELETE FROM workers WHERE alive_until < ?", alive_until - DEAD_FOR_S)
 
     async def leave(self, worker: str) -> None:
         await self._write(_execute, "DELETE FROM workers WHERE worker = ?", worker)
@@ -198,12 +204,18 @@ def _timings(table: TaskTable, provider: str, model: str, limit: int) -> Sequenc
     return [Timing(took_s=row[0], resolution=row[1], duration=row[2]) for row in rows]
 
 
+def _unfinished(table: TaskTable, owner: str, now: float) -> Sequence[tuple[Task, bool]]:
+    where = "owner = ? AND (next_step_at IS NOT NULL OR status IN ('waiting', 'queued', 'running', 'uncertain'))"
+    alive = {row[0] for row in table.db.execute("SELECT worker FROM workers WHERE alive_until > ?", (now,))}
+    return [(task, task.follower in alive) for task in table.many(where + " ORDER BY rowid", owner)]
+
+
 def _orphans(table: TaskTable, now: float, providers: Collection[str]) -> list[Task]:
     """Tasks with something left to do that no living worker looks after."""
     return table.many(
         "next_step_at IS NOT NULL AND (follower IS NULL "
         "OR follower NOT IN (SELECT worker FROM workers WHERE alive_until > ?)) "
-        "AND provider IN (SELECT value FROM json_each(?))",
+        "AND provider IN (SELECT value FROM json_each(?)) ORDER BY rowid",
         now,
         json.dumps(list(providers)),
     )

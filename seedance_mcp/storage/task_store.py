@@ -159,6 +159,13 @@ class TaskStore(Protocol):
         """The newest finished videos of this model there."""
         ...
 
+    async def unfinished(self, owner: str, now: float) -> Sequence[tuple[Task, bool]]:
+        """Every task that has not ended or whose video is still to be saved, oldest first.
+
+        The second value says whether a living worker looks after it.
+        """
+        ...
+
     async def version(self) -> int:
         """Another number after another process has changed anything; cheap."""
         ...

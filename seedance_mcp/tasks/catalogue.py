@@ -1,6 +1,6 @@
 """The providers this server may use, and what is wrong with the others."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 
 from seedance_mcp.domain.video import VideoRequest
 from seedance_mcp.providers.spec import ConfiguredProvider, ProviderSpec
@@ -16,11 +16,13 @@ class Catalogue:
         *,
         unfilled: Mapping[str, str] | None = None,
         order_is_chosen: bool = False,
+        left_out: Collection[str] = (),
     ) -> None:
         self._configured = {provider.spec.id: provider for provider in configured}
         self._known = {spec.id: spec for spec in known}
         self._unfilled = dict(unfilled or {})
         self.order_is_chosen = order_is_chosen
+        self._left_out = frozenset(left_out)
 
     @property
     def configured(self) -> tuple[ConfiguredProvider, ...]:
@@ -76,6 +78,11 @@ class Catalogue:
             return True, (
                 f"{spec.id} has no API key: {spec.key_variable} holds the unfilled placeholder "
                 f"{self._unfilled[spec.key_variable]!r}. Put the key itself there.{self._others()}"
+            )
+        if spec.id in self._left_out:
+            return (
+                False,
+                f"SEEDANCE_PROVIDERS leaves {spec.id} out. Name it there, where the server runs.{self._others()}",
             )
         return True, (
             f"{spec.id} has no API key. Set {spec.key_variable} where the server runs, and start it "

@@ -16,7 +16,8 @@ class Lines:
     """The tasks of this process that are still to be sent."""
 
     def __init__(self) -> None:
-        self._lines: dict[str, list[tuple[float, str]]] = {}
+        self._lines: dict[str, list[tuple[float, int, str]]] = {}
+        self._count = 0
         self._standing: dict[str, str] = {}
         self._turns: dict[str, anyio.Semaphore] = {}
 
@@ -26,14 +27,15 @@ class Lines:
             self._standing.pop(task.task_id, None)
         elif self._standing.get(task.task_id) != task.provider:
             self._standing[task.task_id] = task.provider
-            heapq.heappush(self._lines.setdefault(task.provider, []), (task.created_at, task.task_id))
+            self._count += 1
+            heapq.heappush(self._lines.setdefault(task.provider, []), (task.created_at, self._count, task.task_id))
 
     def first(self, provider: str) -> str | None:
         """The id of the task whose turn is next."""
         line = self._lines.get(provider, [])
-        while line and self._standing.get(line[0][1]) != provider:
+        while line and self._standing.get(line[0][2]) != provider:
             heapq.heappop(line)
-        return line[0][1] if line else None
+        return line[0][2] if line else None
 
     def turn(self, spec: ProviderSpec) -> AbstractAsyncContextManager[object]:
         """Held while a create is sent; they get their turn in the order in which they asked."""

@@ -126,10 +126,10 @@ def _took_s(task: Task, looked_at: float, now: float) -> float | None:
 def _look_again(task: Task, now: float, pace: Pace) -> Task:
     elapsed = now - (task.started_at or now)
     if elapsed > pace.usual.overdue_s:
-        usually = f"{pace.usual.shortest_s / 60:.0f} to {pace.usual.longest_s / 60:.0f} minutes"
+        usually = f" (usual: up to {max(1, round(pace.usual.longest_s / 60))})" if pace.usual.is_known else ""
         note = (
-            f"{OVERDUE}{task.provider} has been at it for {elapsed / 60:.0f} minutes (usual: {usually}); it may be "
-            "stuck there. It is still looked at now and then; nothing is ordered again."
+            f"{OVERDUE}{task.provider} has been at it for {elapsed / 60:.0f} minutes{usually}; it may be stuck there. "
+            "It is still looked at now and then; nothing is ordered again."
         )
         task = replace(task, notes=task.with_note(note, instead_of=OVERDUE))
     return replace(task, next_step_at=now + next_look(elapsed, pace, task.task_id))

@@ -41,6 +41,6 @@ def left_s(desk: Desk, task: Task) -> tuple[float, float] | None:
     if elapsed is None or task.has_ended or task.video is not None:
         return None
     usual = desk.timings.usual(task)
-    if elapsed >= usual.longest_s:
+    if not usual.is_known or elapsed >= usual.longest_s:
         return None
     return max(0.0, usual.shortest_s - elapsed), usual.longest_s - elapsed

@@ -40,6 +40,8 @@ class Usual:
     median_s: float
     spread: float
     is_learned: bool = False
+    is_known: bool = True
+    """False when neither the documents nor a finished video say it."""
 
     @property
     def longest_s(self) -> float:
@@ -69,7 +71,7 @@ class Pace:
 def documented(usual_s: tuple[float, float] | None) -> Usual:
     """What the provider's documents say, taken for eight of ten videos."""
     low, high = usual_s or UNKNOWN_USUAL_S
-    return Usual(math.sqrt(low * high), math.log(high / low) / (2 * _Z90))
+    return Usual(math.sqrt(low * high), math.log(high / low) / (2 * _Z90), is_known=usual_s is not None)
 
 
 def learned(times_s: Sequence[float]) -> Usual:

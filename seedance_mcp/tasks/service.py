@@ -150,6 +150,11 @@ class VideoTasks:
         found = await self._desk.store.recent(owner, status=status, task_ids=task_ids, before=before, limit=limit)
         return [self._as_seen_here(task) for task in found]
 
+    async def unfinished(self, owner: str) -> Sequence[tuple[Task, bool]]:
+        """What is still to be done, oldest first, and whether a living process looks after it."""
+        found = await self._desk.store.unfinished(owner, self._desk.clock.now())
+        return [(self._as_seen_here(task), is_followed) for task, is_followed in found]
+
     async def cancel(self, owner: str, task_id: str) -> cancelling.Cancelled:
         """Cancels in whatever state the task is; see `cancelling.cancel`."""
         return await cancelling.cancel(self._desk, await self.get(owner, task_id))

@@ -64,7 +64,8 @@ def test_a_terminal_shows_a_live_bar_until_it_is_interrupted_and_the_task_goes_o
     assert "\x1b[" in drawn
     assert "━" in drawn
     assert "0%" in drawn
-    assert "Interrupted. A video that was already ordered goes on" in drawn
+    follow = f"seedance-mcp follow {row['task_id']} waits for it and saves it."
+    assert f"Interrupted. Video {row['task_id']} goes on; {follow}" in drawn
     assert (row["status"], row["provider_task_id"]) == ("queued", provider.creates[0].task_id)
     assert rows(tmp_path, table="workers") == []
 

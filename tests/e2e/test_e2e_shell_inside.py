@@ -2,8 +2,10 @@
 
 import io
 import os
+import re
 import signal
 import sys
+from collections.abc import Mapping
 from pathlib import Path
 
 import anyio
@@ -76,10 +78,10 @@ def test_an_option_that_does_not_exist_is_a_bad_request(provider: Provider, caps
 
 @pytest.mark.usefixtures("command")
 @pytest.mark.skipif(sys.platform == "win32", reason="Windows has no signals to send to a process")
-def test_a_signal_ends_the_waiting_in_order(
-    provider: Provider, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+def test_a_signal_ends_the_waiting_in_order_and_names_the_task(
+    provider: Provider, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    """Ours: 128 + n, as any other command."""
+    """Ours: 128 + n, as any other command; `follow` is how the video is had."""
 
     async def interrupt(_lines: PlainLines, _progress: float, _total: float | None, _message: str | None) -> None:
         await provider.has_creates(1)
@@ -88,8 +90,55 @@ def test_a_signal_ends_the_waiting_in_order(
     monkeypatch.setattr(PlainLines, "show", interrupt)
     assert main(KINOVI) == 128 + signal.SIGTERM
     out, err = capsys.readouterr()
-    assert (out, err[:12]) == ("", "Interrupted.")
+    (row,) = rows(tmp_path)
+    assert (out, err.count("\n")) == ("", 1)
+    assert err.startswith(f"Interrupted. Video {row['task_id']} goes on; seedance-mcp follow {row['task_id']} waits")
     assert len(provider.accepted) == 1
+
+
+@pytest.mark.usefixtures("command")
+def test_an_interrupt_before_the_order_has_an_id_names_none(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], provider: Provider
+) -> None:
+    """Ours: on Windows Ctrl-C is an exception; nothing is known then, and nothing is made up."""
+
+    def interrupted(_display: LiveBar | PlainLines) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(PlainLines, "__enter__", interrupted)
+    assert main(KINOVI) == 130
+    assert capsys.readouterr().err == (
+        "Interrupted. If a video was ordered already, it goes on: seedance-mcp follow finds and saves it.\n"
+    )
+    assert provider.creates == []
+
+
+@pytest.mark.usefixtures("command")
+def test_an_output_folder_that_cannot_be_written_is_found_before_anything_is_ordered(
+    provider: Provider, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Ours: a paid video needs a place; also where only a folder above it is in the way."""
+    (tmp_path / "file").write_text("in the way")
+    (tmp_path / "nowhere").symlink_to(tmp_path / "gone" / "drive")
+    for folder in (tmp_path / "file", tmp_path / "file" / "videos", tmp_path / "nowhere"):
+        monkeypatch.setenv("SEEDANCE_OUTPUT_DIR", str(folder))
+        assert main(KINOVI) == 2
+        out, err = capsys.readouterr()
+        assert (out, err.count("\n")) == ("", 1)
+        assert err.startswith(f"The output folder {folder} cannot be written (")
+        assert err.endswith("Correct it or set SEEDANCE_OUTPUT_DIR. Nothing was sent.\n")
+    assert provider.simulator.requests == []
+
+
+@pytest.mark.usefixtures("command")
+def test_trying_the_output_folder_leaves_nothing_behind(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Ours: a request that is refused makes no folder."""
+    monkeypatch.setenv("SEEDANCE_OUTPUT_DIR", str(tmp_path / "out" / "videos"))
+    assert main([*KINOVI, "--duration", "99"]) == 2
+    assert "duration=99 was asked" in capsys.readouterr().err
+    assert not (tmp_path / "out").exists()
 
 
 @pytest.mark.usefixtures("command")
@@ -128,6 +177,55 @@ async def test_a_key_that_is_refused_is_exit_code_2(rig: Rig, capsys: pytest.Cap
     rig.break_next(on="create", kind="status", status=401)
     assert await _made(rig) == 2
     assert "KINOVI_API_KEY" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("provider", "more", "said"),
+    [
+        (
+            "kinovi",
+            {"SEEDANCE_CONFIRM_ABOVE_USD": "0.10"},
+            "above $0.10 your word is needed first. To go ahead, run this again with --max-cost-usd=0.4. Nothing",
+        ),
+        (
+            "seedance2_ink",
+            {"SEEDANCE_DAILY_BUDGET_USD": "5"},
+            "Decide what it may cost, then run this again with --max-cost-usd. Nothing was sent.",
+        ),
+    ],
+)
+async def test_a_spending_limit_is_said_to_the_person_and_not_about_them(
+    rig: Rig, capsys: pytest.CaptureFixture[str], provider: str, more: dict[str, str], said: str
+) -> None:
+    """Ours: "ask the user" is for an assistant; who reads this is the user, and types commands."""
+    assert await _made(rig, more, provider=provider) == 1
+    err = capsys.readouterr().err
+    assert said in err
+    assert "user" not in err
+    assert "create_video" not in err
+    assert rig.creates == []
+
+
+async def test_what_a_key_stands_for_is_said_in_commands(rig: Rig, capsys: pytest.CaptureFixture[str]) -> None:
+    """Ours: no tool is named that the person cannot call."""
+    assert await _made(rig, idempotency_key="k") == 0
+    (task_id,) = re.findall(r"Video (vt_\w+)", capsys.readouterr().err)
+    assert await _made(rig, idempotency_key="k", prompt="a cat") == 2
+    err = capsys.readouterr().err
+    assert f"--idempotency-key='k' was used before with other arguments, for task {task_id}." in err
+    assert f"Use a new key for another video, or seedance-mcp follow {task_id}." in err
+
+
+async def test_a_video_that_is_made_but_not_saved_yet_is_left_to_follow(
+    rig: Rig, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """DESIGN §2: `succeeded` with a note; the command is over, so that nothing tries again by itself here."""
+    rig.break_next(on="download", kind="status", status=503)
+    assert await _made(rig) == 1
+    out, err = capsys.readouterr()
+    (task_id,) = re.findall(r"Video (vt_\w+)", err)
+    assert out == ""
+    assert err.endswith(f"seedance-mcp follow {task_id} goes on trying to save it.\n")
 
 
 async def test_a_refusal_of_another_kind_is_exit_code_1(rig: Rig, capsys: pytest.CaptureFixture[str]) -> None:
@@ -177,5 +275,5 @@ class _Terminal(io.StringIO):
         return True
 
 
-async def _made(rig: Rig) -> int:
-    return await make_video(rig.program(), {**SMALL, "provider": "kinovi"}, PlainLines())
+async def _made(rig: Rig, environment: Mapping[str, str] | None = None, **wish: str) -> int:
+    return await make_video(rig.program(**environment or {}), {**SMALL, "provider": "kinovi", **wish}, PlainLines())

@@ -13,8 +13,10 @@ from mcp.server.lowlevel import Server
 from mcp.server.stdio import stdio_server
 from mcp.shared._context_streams import ContextReceiveStream, ContextSendStream, create_context_streams
 from mcp.shared.message import SessionMessage
+from mcp_types import JSONRPCNotification
 
 from seedance_mcp.server import Program
+from seedance_mcp.tools.app import App
 
 logger = logging.getLogger(__name__)
 
@@ -40,8 +42,8 @@ async def _serve_until_closed(program: Program, scope: anyio.CancelScope, down: 
     """Sets `down` once everything is put away, because after that `stdio_server` may be stuck in reading stdin."""
     async with stdio_server() as (received, sent):
         try:
-            async with program.running():
-                await _serve(program.mcp, received, sent)
+            async with program.running() as app:
+                await _serve(program.mcp, app, received, sent)
         except anyio.get_cancelled_exc_class():
             if not scope.cancel_called:
                 # Not by a signal, so because stdout cannot be written: nobody listens any more.
@@ -56,15 +58,26 @@ async def _serve_until_closed(program: Program, scope: anyio.CancelScope, down: 
 
 
 async def _serve(
-    mcp: MCPServer[Any], received: ContextReceiveStream[Incoming], sent: ContextSendStream[SessionMessage]
+    mcp: MCPServer[Any], app: App, received: ContextReceiveStream[Incoming], sent: ContextSendStream[SessionMessage]
 ) -> None:
     switch = _EraSwitch(mcp._lowlevel_server, sent)  # noqa: SLF001  # pyright: ignore[reportPrivateUsage]
     async with anyio.create_task_group() as group, received:
         try:
             async for message in received:
                 await switch.pass_on(message, group)
+                if (request_id := _cancelled(message)) is not None:
+                    group.start_soon(app.call_cancelled, request_id)
         finally:
             switch.close()
+
+
+def _cancelled(message: Incoming) -> str | None:
+    """The id of the call that this message cancels. The SDK says nothing of calls that are answered already."""
+    notice = message.message if isinstance(message, SessionMessage) else None
+    if not isinstance(notice, JSONRPCNotification) or notice.method != "notifications/cancelled":
+        return None
+    request_id = (notice.params or {}).get("requestId")
+    return None if request_id is None else str(request_id)
 
 
 class _EraSwitch:

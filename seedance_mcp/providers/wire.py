@@ -105,9 +105,9 @@ class ProviderWire:
 
     def _advice(self, kind: ErrorKind, about: About) -> str:
         if kind == "auth":
-            return (
-                f"Check {self.spec.key_variable} where the server runs: the key may be wrong, expired or not enabled."
-            )
+            variable = self.spec.key_variable
+            may_be = "the key may be wrong, expired or not enabled"
+            return f"Check {variable} where the server runs: {may_be}." if variable else "It needs no key from here."
         if kind == "out_of_credits":
             otherwise = ", ask for a shorter or smaller video, or name another provider" if about == "create" else ""
             return f"Add credits at {self.spec.title}{otherwise}."

@@ -39,7 +39,7 @@ async def cancel(desk: Desk, task: Task) -> Cancelled:
     if was_open and task.error is not None and task.error.kind == "not_settled":
         return Cancelled(task=task, outcome="not_supported", still_costs="unknown", message=task.error.message)
     if task.has_ended:
-        return _too_late(task)
+        return _too_late(desk, task)
     if task.video is not None:
         return _already_made(task)
     if task.provider_task_id is None:
@@ -65,12 +65,14 @@ def _given_up(task: Task) -> Failure:
     )
 
 
-def _too_late(task: Task) -> Cancelled:
+def _too_late(desk: Desk, task: Task) -> Cancelled:
     if task.status == "cancelled":
-        return Cancelled(task=task, outcome="cancelled", still_costs="unknown", message="It was cancelled before.")
+        spec = desk.catalogue.spec(task.provider)
+        costs: StillCosts = "no" if task.send_state == "never" else spec.cancel_costs if spec else "unknown"
+        return Cancelled(task=task, outcome="cancelled", still_costs=costs, message="It is cancelled already.")
     if task.status == "succeeded":
         return Cancelled(task=task, outcome="too_late", still_costs="yes", message="The video is already made.")
-    costs: StillCosts = "no" if task.send_state == "never" else "unknown"
+    costs = "no" if task.send_state == "never" else "unknown"
     return Cancelled(task=task, outcome="too_late", still_costs=costs, message="The task has already failed.")
 
 
@@ -106,14 +108,15 @@ async def cancel_at_provider(desk: Desk, task: Task) -> Cancelled:
         reply = await client.cancel(task.provider_task_id)
     except UnavailableError as error:
         return _requested(task, f"{error.message} {ASKED_AGAIN}")
-    except RefusedError:
+    except RefusedError as error:
         await desk.change(task, lambda current: replace(current, cancel_asked=False))
         task = await poll(desk, task)
         if not task.has_ended and task.video is None:
+            error.message += " So it goes on there, and costs as planned."
             raise
-        return _too_late(task) if task.has_ended else _already_made(task)
+        return _what_became_of_it(desk, client, task)
     if reply.status is not None and client.knows(reply.status) and client.status_of(reply) == "cancelled":
-        return await _stopped(desk, client, task)
+        return await _stopped(desk, client, task, is_charged=reply.credits is not None or reply.usd is not None)
     return await _ask_what_became_of_it(desk, client, task)
 
 
@@ -130,19 +133,27 @@ async def _cannot(desk: Desk, task: Task) -> Cancelled:
 
 async def _ask_what_became_of_it(desk: Desk, client: ProviderClient, task: Task) -> Cancelled:
     """It took the wish without saying that the task is cancelled, which some do after the end too: the poll decides."""
-    task = await poll(desk, task)
+    return _what_became_of_it(desk, client, await poll(desk, task))
+
+
+def _what_became_of_it(desk: Desk, client: ProviderClient, task: Task) -> Cancelled:
     if task.status == "cancelled":
         return _is_stopped(client, task)
     if task.has_ended:
-        return _too_late(task)
+        return _too_late(desk, task)
     if task.video is not None:
         return _already_made(task)
     return _requested(task, f"{task.provider} has not stopped it yet. {ASKED_AGAIN}")
 
 
-async def _stopped(desk: Desk, client: ProviderClient, task: Task) -> Cancelled:
-    task = await desk.change(task, lambda current: cancelled(current, desk.clock.now()))
-    return _is_stopped(client, task) if task.status == "cancelled" else _too_late(task)
+async def _stopped(desk: Desk, client: ProviderClient, task: Task, *, is_charged: bool) -> Cancelled:
+    def stop(current: Task) -> Task:
+        # A figure that was named before was for the video that does not come.
+        charge = current.charge if is_charged else None
+        return cancelled(replace(current, charge=charge), desk.clock.now())
+
+    task = await desk.change(task, stop)
+    return _is_stopped(client, task) if task.status == "cancelled" else _too_late(desk, task)
 
 
 def _is_stopped(client: ProviderClient, task: Task) -> Cancelled:

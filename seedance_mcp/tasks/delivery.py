@@ -36,7 +36,11 @@ async def deliver(desk: Desk, task: Task) -> Task:
         logger.warning("task %s: the download failed: %s", task.task_id, error.message)
         why = error.message
         fresh = await _fresh_link(desk, task, task.video.url) if error.gone else None
-        return await _edit(desk, task, lambda current: _not_saved(current, why, fresh, desk.clock.now()))
+        spec = desk.catalogue.spec(task.provider)
+        link_works = (not error.gone or fresh is not None) and (spec is None or spec.public_urls)
+        return await _edit(
+            desk, task, lambda current: _not_saved(current, why, fresh, desk.clock.now(), link_works=link_works)
+        )
     return await _edit(desk, task, lambda current: _saved(current, file, desk.clock.now()))
 
 
@@ -69,7 +73,7 @@ def _saved(task: Task, file: VideoFile, now: float) -> Task:
     return _succeeded(replace(task, video=video, notes=notes, next_step_at=None, failed_steps=0), now)
 
 
-def _not_saved(task: Task, why: str, fresh: _Link | None, now: float) -> Task:
+def _not_saved(task: Task, why: str, fresh: _Link | None, now: float, *, link_works: bool) -> Task:
     link = task.video or Video()
     until = link.url_expires_at or (task.ended_at or now) + GIVE_UP_AFTER_S
     if fresh is not None:
@@ -77,7 +81,8 @@ def _not_saved(task: Task, why: str, fresh: _Link | None, now: float) -> Task:
         until = fresh.expires_at or now + GIVE_UP_AFTER_S
     wait = next_try(task.failed_steps, None, first_s=RETRY_S)
     goes_on = now + wait < until
-    ending = "It is tried again by itself; the link works meanwhile." if goes_on else "It is not tried again."
+    meanwhile = "; the link works meanwhile" if link_works else ""
+    ending = f"It is tried again by itself{meanwhile}." if goes_on else "It is not tried again."
     note = f"{_NOT_SAVED}: {why.rstrip('.')}. {ending}"
     kept = replace(
         task,

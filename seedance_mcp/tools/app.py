@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from mcp.server.mcpserver import Context
 
+from seedance_mcp.domain.task import Task
 from seedance_mcp.tasks.catalogue import Catalogue
 from seedance_mcp.tasks.clock import Clock
 from seedance_mcp.tools.arguments import Arguments
@@ -16,6 +17,8 @@ if TYPE_CHECKING:
 LOCAL_OWNER = "local"
 SHORTEST_PATIENCE_S = 4.0
 LEAST_WAIT_S = 3.0
+CROSSES_WITHIN_S = 10.0
+"""A cancellation that comes later than this after the answer is no crossing."""
 
 
 @dataclass(kw_only=True)
@@ -36,6 +39,22 @@ class Patience:
 
 
 @dataclass(kw_only=True)
+class Answers:
+    """The creates that were answered last, by request id: a client may give up while its answer is on the way."""
+
+    _given: dict[str, tuple[Task, float]] = field(default_factory=dict[str, tuple[Task, float]])
+
+    def given(self, request_id: str, task: Task, now: float) -> None:
+        self._given = {key: value for key, value in self._given.items() if now - value[1] < CROSSES_WITHIN_S}
+        self._given[request_id] = task, now
+
+    def not_read(self, request_id: str, now: float) -> Task | None:
+        """The task whose answer this client did not wait for, when its cancellation crossed the answer."""
+        task, at = self._given.pop(request_id, (None, 0.0))
+        return task if now - at < CROSSES_WITHIN_S else None
+
+
+@dataclass(kw_only=True)
 class App:
     """One running server. `tasks` starts the engine at first use, so that a host's first question is answered fast."""
 
@@ -44,6 +63,13 @@ class App:
     clock: Clock
     with_resource_links: bool = True
     patience: Patience = field(default_factory=Patience)
+    answers: Answers = field(default_factory=Answers)
+
+    async def call_cancelled(self, request_id: str) -> None:
+        """A client gave a call up; if its create was answered at that very moment, nobody has read the answer."""
+        task = self.answers.not_read(request_id, self.clock.now())
+        if task is not None:
+            await (await self.tasks()).abandoned(task)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -53,6 +79,8 @@ class Call:
     app: App
     arguments: Arguments
     context: Context[App, Any]
+    started_at: float
+    """By the server's clock; every wait is counted from here."""
 
     @property
     def owner(self) -> str:

@@ -58,7 +58,10 @@ def publish(spec: ToolSpec) -> Tool:
     async def run(arguments: dict[str, Any], context: Context[App, Any]) -> CallToolResult:
         app = context.request_context.lifespan_context
         call = Call(
-            app=app, arguments=read(spec.parameters, arguments, spec.name, spec.offered_elsewhere), context=context
+            app=app,
+            arguments=read(spec.parameters, arguments, spec.name, spec.offered_elsewhere),
+            context=context,
+            started_at=app.clock.now(),
         )
         try:
             return await spec.run(call)

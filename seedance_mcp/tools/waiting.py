@@ -16,7 +16,11 @@ CREATE_S = 3.0
 AT_LEAST_EVERY_S = 4.0
 """One second less than promised: the reports come once a second."""
 AT_MOST_EVERY_S = 1.0
+BEFORE_S = 0.3
+"""So much earlier than asked a wait ends."""
 MAX_MESSAGE = 200
+NAMED = 3
+"""So many open tasks are named in a progress message."""
 
 WAIT_SECONDS = Parameter(
     name="wait_seconds",
@@ -35,19 +39,25 @@ async def wait(
     Raises:
         NotFoundError: One of them does not exist.
     """
-    asked = call.arguments.integer("wait_seconds")
-    usual = WITH_TOKEN_S if call.wants_progress else without_token_s
-    seconds = asked if asked is not None else call.app.patience.at_most(call.client, usual)
-    started = call.app.clock.now()
     reporter = Reporter(call)
     tasks = await call.app.tasks()
+    seconds = _seconds(call, without_token_s) - (call.app.clock.now() - call.started_at)
     try:
         found = await tasks.wait(call.owner, task_ids, seconds, reporter.report, through_waiting=through_waiting)
     except anyio.get_cancelled_exc_class():
-        call.app.patience.gave_up(call.client, call.app.clock.now() - started)
+        call.app.patience.gave_up(call.client, call.app.clock.now() - call.started_at)
         raise
     await reporter.finish(found)
     return found
+
+
+def _seconds(call: Call, without_token_s: float) -> float:
+    """How long this call may last."""
+    asked = call.arguments.integer("wait_seconds")
+    if asked is not None:
+        # A client may give up at the very second it asked for: the answer must be there before.
+        return max(0.0, asked - BEFORE_S)
+    return call.app.patience.at_most(call.client, WITH_TOKEN_S if call.wants_progress else without_token_s)
 
 
 class Reporter:
@@ -78,15 +88,23 @@ class Reporter:
 
     async def _send(self, percent: float, tasks: Sequence[Task], now: float) -> None:
         self._last, self._sent_at = percent, now
-        await self._call.context.report_progress(round(percent, 4), 100, _message(tasks)[:MAX_MESSAGE])
+        service = await self._call.app.tasks()
+        left_s = service.left_s(tasks[0]) if len(tasks) == 1 else None
+        await self._call.context.report_progress(round(percent, 4), 100, _message(tasks, left_s)[:MAX_MESSAGE])
 
 
-def _message(tasks: Sequence[Task]) -> str:
+def _message(tasks: Sequence[Task], left_s: tuple[float, float] | None) -> str:
     if len(tasks) == 1:
-        return f"{tasks[0].task_id}: {tasks[0].status} at {tasks[0].provider}"
+        left = "" if left_s is None else f", usually up to {_span(left_s[1])} more"
+        return f"{tasks[0].task_id}: {tasks[0].status} at {tasks[0].provider}{left}"
     ended = sum(task.has_ended for task in tasks)
-    open_ids = ", ".join(task.task_id for task in tasks if not task.has_ended)
-    return f"{ended} of {len(tasks)} ended; open: {open_ids}"
+    open_ids = [task.task_id for task in tasks if not task.has_ended]
+    others = f" and {len(open_ids) - NAMED} more" if len(open_ids) > NAMED else ""
+    return f"{ended} of {len(tasks)} ended; open: {', '.join(open_ids[:NAMED])}{others}"
+
+
+def _span(seconds: float) -> str:
+    return f"{max(1, round(seconds))} s" if seconds < 90 else f"{round(seconds / 60)} min"
 
 
 def task_ids_of(call: Call, name: str = "task_ids", most: int = 50) -> tuple[str, ...]:

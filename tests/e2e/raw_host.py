@@ -72,6 +72,9 @@ class Host:
         await self._write({"jsonrpc": "2.0", "id": number, "method": method, "params": params})
         return number
 
+    async def notify(self, method: str, **params: Any) -> None:
+        await self._write({"jsonrpc": "2.0", "method": method, "params": params})
+
     async def answer(self, number: int) -> dict[str, Any]:
         """The result of an earlier request."""
         with anyio.fail_after(ANSWER_S):

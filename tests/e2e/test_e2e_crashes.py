@@ -59,6 +59,23 @@ async def test_a_call_repeated_after_a_crash_gets_the_same_task(
     assert len(provider.creates) == 1
 
 
+async def test_a_client_that_gives_up_while_its_answer_is_on_the_way_gets_the_same_task_again(
+    environment: dict[str, str], provider: Provider
+) -> None:
+    """DESIGN §3: answered is what was delivered. The cancellation of an answered call says that nobody read it."""
+    async with running_host(environment) as host:
+        number = await host.send("tools/call", name="create_video", arguments={**SMALL, "wait_seconds": 0})
+        first = (await host.answer(number))["structuredContent"]
+        await host.notify("notifications/cancelled", requestId=number, reason="timeout")
+        await host.ask("ping")
+        repeated = await host.task("create_video", {**SMALL, "wait_seconds": 0})
+        another = await host.task("create_video", {**SMALL, "wait_seconds": 0})
+        await provider.has_creates(2)
+    assert repeated["task_id"] == first["task_id"]
+    assert another["task_id"] != first["task_id"]
+    assert len(provider.creates) == 2
+
+
 async def _kill(host: Host, folder: Path) -> None:
     host.process.kill()
     await host.ended()

@@ -98,7 +98,7 @@ async def test_where_there_is_no_list_the_result_says_so_and_the_user_can_settle
         task_id = facts_of(lost)["task_id"]
         await _settle(client, task_id, _accepted(rig)[0])
         done = await get(client, task_id, 600)
-    assert "kinovi has no list in which the server could look for it" in text_of(lost)
+    assert "It cannot be looked up at kinovi." in text_of(lost)
     assert "may be billed" in text_of(lost)
     assert "provider_task_id=…" in text_of(lost)
     assert (facts_of(done)["status"], len(rig.creates)) == ("succeeded", 1)

@@ -34,8 +34,9 @@ async def test_a_call_waits_as_long_as_it_was_asked_to(rig: Rig, seconds: int) -
         created_after = rig.clock.now() - started
         await get(client, task["task_id"], wait_seconds=seconds)
         got_after = rig.clock.now() - started - created_after
-    assert created_after == pytest.approx(seconds)
-    assert got_after == pytest.approx(seconds)
+    # A little earlier: a client may give up at the very second it asked for.
+    assert created_after == pytest.approx(max(0, seconds - 0.3))
+    assert got_after == pytest.approx(max(0, seconds - 0.3))
     assert task["next_step"] == f'Call get_task(task_id="{task["task_id"]}") to wait for it; asking is free.'
 
 

@@ -1,10 +1,13 @@
 """Puts the engine together: store, providers, demo. Imported late, because it brings SQLite and HTTP along."""
 
+import logging
 from collections.abc import AsyncGenerator, Generator, Mapping
-from contextlib import asynccontextmanager, contextmanager
+from contextlib import asynccontextmanager, contextmanager, nullcontext
+from typing import TYPE_CHECKING
 
 import anyio.to_thread
 
+from seedance_mcp.domain.errors import StoreError
 from seedance_mcp.http import Transport, asgi_transport
 from seedance_mcp.providers import DEMO
 from seedance_mcp.providers.client import ProviderClient
@@ -16,6 +19,11 @@ from seedance_mcp.tasks.prices import Prices
 from seedance_mcp.tasks.push import EventStreams
 from seedance_mcp.tasks.service import VideoTasks, new_worker
 from seedance_mcp.tasks.timings import Timings
+
+if TYPE_CHECKING:
+    from seedance_mcp.public import Public
+
+logger = logging.getLogger(__name__)
 
 STORE_NAME = "tasks.db"
 DEMO_FOLDER = "demo"
@@ -33,6 +41,7 @@ async def open_tasks(
     """
     with _with_demo(settings, transports) as at_hand:
         clients = await anyio.to_thread.run_sync(_clients, settings, at_hand)
+        public = await anyio.to_thread.run_sync(_public, settings, clock)
         store = SqliteTaskStore(settings.data_dir / STORE_NAME)
         desk = Desk(
             store=store,
@@ -47,7 +56,9 @@ async def open_tasks(
             prices=Prices(clients, clock.now, settings.prices),
             timings=Timings(store=store, catalogue=settings.catalogue),
         )
-        async with VideoTasks(desk) as tasks:
+        if public is not None:
+            desk.callback_url = public.callback_url
+        async with VideoTasks(desk) as tasks, public.listening(tasks) if public else nullcontext():
             yield tasks
 
 
@@ -55,6 +66,19 @@ def _clients(settings: Settings, transports: Mapping[str, Transport]) -> Mapping
     """Called on a thread: reading the certificates of the machine takes as long as thirty answers."""
     configured = settings.catalogue.configured
     return {provider.spec.id: ProviderClient(provider, transports.get(provider.spec.id)) for provider in configured}
+
+
+def _public(settings: Settings, clock: Clock) -> "Public | None":
+    """Called on a thread, for it imports a web server. Without it videos are made all the same."""
+    if settings.public is None:
+        return None
+    from seedance_mcp.public import Public
+
+    try:
+        return Public(settings.public, settings.data_dir, settings.catalogue, clock)
+    except StoreError as error:
+        logger.error("no callbacks: %s", error)  # noqa: TRY400  (the text says it all)
+        return None
 
 
 @contextmanager

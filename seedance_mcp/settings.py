@@ -1,6 +1,8 @@
 """What the operator chose: environment variables, read once at start. An empty one counts as unset."""
 
+import ipaddress
 import os
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -10,6 +12,7 @@ from pydantic import SecretStr
 
 from seedance_mcp.domain.cost import PriceList
 from seedance_mcp.domain.errors import SetupError
+from seedance_mcp.environment import Environment, is_placeholder
 from seedance_mcp.price_file import read_prices
 from seedance_mcp.providers import DEMO, all_providers
 from seedance_mcp.providers.spec import ConfiguredProvider, ProviderSpec
@@ -17,7 +20,7 @@ from seedance_mcp.tasks.budget import SpendingLimits
 from seedance_mcp.tasks.catalogue import Catalogue
 
 LOG_LEVELS = ("DEBUG", "INFO", "WARNING", "ERROR")
-_YES, _NO = {"1", "true", "yes", "on"}, {"0", "false", "no", "off"}
+DEFAULT_LISTEN = "127.0.0.1:8787"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -31,6 +34,15 @@ class Setting:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class PublicAddress:
+    """Where the internet reaches this machine, and where the machine listens for it."""
+
+    url: str
+    host: str
+    port: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Settings:
     """The operator's choices, checked."""
 
@@ -41,6 +53,8 @@ class Settings:
     with_resource_links: bool = True
     log_level: str = "WARNING"
     prices: Mapping[str, PriceList] = field(default_factory=dict[str, PriceList])
+    public: PublicAddress | None = None
+    """None: providers are asked, and cannot call back."""
     secrets: tuple[SecretStr, ...] = field(default=())
 
 
@@ -65,6 +79,12 @@ def all_settings() -> tuple[Setting, ...]:
         Setting(name="SEEDANCE_OUTPUT_DIR", meaning="Where videos are saved", default="`Seedance` in your Videos"),
         Setting(name="SEEDANCE_CONFIRM_ABOVE_USD", meaning="Dearer videos need `max_cost_usd`, so the user is asked"),
         Setting(name="SEEDANCE_DAILY_BUDGET_USD", meaning="No more than this in one UTC day, all processes together"),
+        Setting(name="SEEDANCE_PUBLIC_URL", meaning="https address of this machine, at which providers may call back"),
+        Setting(
+            name="SEEDANCE_PUBLIC_LISTEN",
+            meaning="Where your tunnel or reverse proxy delivers those calls",
+            default=DEFAULT_LISTEN,
+        ),
         Setting(name="SEEDANCE_RESOURCE_LINKS", meaning="`off` for hosts that drop results with links", default="on"),
         Setting(
             name="SEEDANCE_LOG_LEVEL", meaning="`DEBUG`, `INFO`, `WARNING` or `ERROR`, to stderr", default="WARNING"
@@ -78,7 +98,7 @@ def load_settings(environment: Mapping[str, str] | None = None) -> Settings:
     Raises:
         SetupError: A setting has a value that cannot be meant; the text names it.
     """
-    env = _Environment(os.environ if environment is None else environment)
+    env = Environment(os.environ if environment is None else environment)
     level = (env.get("SEEDANCE_LOG_LEVEL") or "WARNING").upper()
     if level not in LOG_LEVELS:
         raise SetupError(f"SEEDANCE_LOG_LEVEL is one of {', '.join(LOG_LEVELS)}; {level!r} is set. Correct it.")
@@ -94,77 +114,12 @@ def load_settings(environment: Mapping[str, str] | None = None) -> Settings:
         with_resource_links=env.switch("SEEDANCE_RESOURCE_LINKS", default=True),
         log_level=level,
         prices=_prices(env.folder("SEEDANCE_PRICES")),
+        public=_public(env),
         secrets=tuple(provider.key for provider in catalogue.configured if provider.key),
     )
 
 
-class _Environment:
-    """Typed questions to the environment, with the keys file behind it."""
-
-    def __init__(self, values: Mapping[str, str]) -> None:
-        self._values = values
-        keys_file = self.folder("SEEDANCE_KEYS_FILE")
-        self._keys = _read_keys(keys_file) if keys_file else {}
-
-    def get(self, name: str) -> str | None:
-        return self._values.get(name, "").strip() or self._from_file(name)
-
-    def _from_file(self, name: str) -> str | None:
-        return None if name == "SEEDANCE_KEYS_FILE" else self._keys.get(name) or None
-
-    def folder(self, name: str) -> Path | None:
-        value = self.get(name)
-        if value is None:
-            return None
-        if is_placeholder(value):
-            raise SetupError(f"{name} holds the unfilled placeholder {value!r}. Put a path there or remove it.")
-        return Path(value).expanduser().absolute()
-
-    def amount(self, name: str) -> float | None:
-        """US dollars, not negative."""
-        value = self.get(name)
-        if value is None:
-            return None
-        try:
-            amount = float(value.removeprefix("$"))
-        except ValueError:
-            amount = -1.0
-        if not 0 <= amount < float("inf"):
-            raise SetupError(f"{name} is an amount in US dollars such as 2.50; {value!r} is set. Correct it.")
-        return amount
-
-    def count(self, name: str) -> int | None:
-        value = self.get(name)
-        if value is None:
-            return None
-        if not (value.isascii() and value.isdigit() and int(value) > 0):
-            raise SetupError(f"{name} is a whole number of 1 or more; {value!r} is set. Correct it.")
-        return int(value)
-
-    def switch(self, name: str, *, default: bool) -> bool:
-        value = self.get(name)
-        if value is None:
-            return default
-        if value.lower() not in _YES | _NO:
-            raise SetupError(f"{name} is on or off; {value!r} is set. Correct it.")
-        return value.lower() in _YES
-
-
-def is_placeholder(value: str) -> bool:
-    """Whether a host passed on a `${…}` that it should have filled in."""
-    return value.startswith("${") and value.endswith("}")
-
-
-def _read_keys(path: Path) -> dict[str, str]:
-    try:
-        lines = path.read_text(encoding="utf-8").splitlines()
-    except (OSError, UnicodeDecodeError) as error:
-        raise SetupError(f"SEEDANCE_KEYS_FILE {path} cannot be read. Check the path and its permissions.") from error
-    pairs = [line.removeprefix("export ").partition("=") for line in map(str.strip, lines) if "=" in line]
-    return {name.strip(): value.strip().strip("'\"") for name, _, value in pairs if not name.startswith("#")}
-
-
-def _catalogue(env: _Environment) -> Catalogue:
+def _catalogue(env: Environment) -> Catalogue:
     configured: dict[str, ConfiguredProvider] = {}
     unfilled: dict[str, str] = {}
     for spec in all_providers():
@@ -188,7 +143,7 @@ def _prices(file: Path | None) -> Mapping[str, PriceList]:
     return {} if file is None else read_prices(file, [spec.id for spec in all_providers()])
 
 
-def _order(env: _Environment) -> Sequence[str]:
+def _order(env: Environment) -> Sequence[str]:
     names = [name.strip() for name in (env.get("SEEDANCE_PROVIDERS") or "").split(",") if name.strip()]
     known = [spec.id for spec in (*all_providers(), DEMO)]
     for name in names:
@@ -197,7 +152,7 @@ def _order(env: _Environment) -> Sequence[str]:
     return names
 
 
-def _configured(spec: ProviderSpec, env: _Environment, key: str) -> ConfiguredProvider:
+def _configured(spec: ProviderSpec, env: Environment, key: str) -> ConfiguredProvider:
     variable = f"{spec.id.upper()}_BASE_URL"
     base_url = (env.get(variable) or spec.base_url).rstrip("/")
     if not _is_address(base_url):
@@ -210,7 +165,7 @@ def _configured(spec: ProviderSpec, env: _Environment, key: str) -> ConfiguredPr
     )
 
 
-def _as_chosen(spec: ProviderSpec, env: _Environment) -> ProviderSpec:
+def _as_chosen(spec: ProviderSpec, env: Environment) -> ProviderSpec:
     """The spec with the operator's own choices applied."""
     for setting in spec.settings:
         value = env.get(setting.variable)
@@ -234,6 +189,40 @@ def _is_address(url: str) -> bool:
     except ValueError:
         return False
     return parts.scheme in {"http", "https"} and bool(parts.hostname) and "@" not in parts.netloc and has_sound_port
+
+
+def _public(env: Environment) -> PublicAddress | None:
+    listen = env.get("SEEDANCE_PUBLIC_LISTEN") or DEFAULT_LISTEN
+    host, _, port = listen.rpartition(":")
+    if not (host and port.isascii() and port.isdigit() and 0 < int(port) < 65536):
+        raise SetupError(
+            f"SEEDANCE_PUBLIC_LISTEN is a host and a port such as {DEFAULT_LISTEN}; {listen!r} is set. Correct it."
+        )
+    url = (env.get("SEEDANCE_PUBLIC_URL") or "").rstrip("/")
+    if not url:
+        return None
+    if not _is_public_address(url):
+        raise SetupError(
+            "SEEDANCE_PUBLIC_URL is an https address such as https://videos.example.com or "
+            f"https://example.com/seedance (http only for this machine itself); {url!r} is set. Correct it."
+        )
+    return PublicAddress(url=url, host=host.strip("[]"), port=int(port))
+
+
+def _is_public_address(url: str) -> bool:
+    """Whether a callback's path can be put behind it, and nobody on the way reads that path."""
+    if not _is_address(url):
+        return False
+    parts = urlsplit(url)
+    is_plain = re.fullmatch(r"[\w./~-]*", parts.path, re.ASCII) and not {"?", "#"} & set(url)
+    return bool(is_plain) and (parts.scheme == "https" or _is_loopback(parts.hostname or ""))
+
+
+def _is_loopback(host: str) -> bool:
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return host == "localhost"
 
 
 def _default_data_dir() -> Path:

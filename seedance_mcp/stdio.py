@@ -13,7 +13,7 @@ from mcp.server.lowlevel import Server
 from mcp.server.stdio import stdio_server
 from mcp.shared._context_streams import ContextReceiveStream, ContextSendStream, create_context_streams
 from mcp.shared.message import SessionMessage
-from mcp_types import JSONRPCNotification
+from mcp_types import JSONRPCNotification, JSONRPCResponse
 
 from seedance_mcp.server import Program
 from seedance_mcp.tools.app import App
@@ -22,6 +22,7 @@ logger = logging.getLogger(__name__)
 
 Incoming = SessionMessage | Exception
 TEAR_DOWN_S = 5.0
+FLUSH_LOOK_S = 0.002
 
 
 async def serve_stdio(program: Program) -> None:
@@ -60,7 +61,8 @@ async def _serve_until_closed(program: Program, scope: anyio.CancelScope, down: 
 async def _serve(
     mcp: MCPServer[Any], app: App, received: ContextReceiveStream[Incoming], sent: ContextSendStream[SessionMessage]
 ) -> None:
-    switch = _EraSwitch(mcp._lowlevel_server, sent)  # noqa: SLF001  # pyright: ignore[reportPrivateUsage]
+    app.confirms_delivery = True
+    switch = _EraSwitch(mcp._lowlevel_server, app, sent)  # noqa: SLF001  # pyright: ignore[reportPrivateUsage]
     async with anyio.create_task_group() as group, received:
         try:
             async for message in received:
@@ -88,8 +90,9 @@ class _EraSwitch:
     when the SDK accepts it.
     """
 
-    def __init__(self, server: Server[Any], sent: ContextSendStream[SessionMessage]) -> None:
+    def __init__(self, server: Server[Any], app: App, sent: ContextSendStream[SessionMessage]) -> None:
         self._server = server
+        self._app = app
         self._sent = sent
         self._loop: ContextSendStream[Incoming] | None = None
         self._has_spoken = False
@@ -113,16 +116,27 @@ class _EraSwitch:
         to_loop, from_host = create_context_streams[Incoming](16)
         to_host, from_loop = create_context_streams[SessionMessage](16)
         group.start_soon(self._run, from_host, to_host)
-        group.start_soon(self._pump, from_loop)
+        group.start_soon(self._pump, from_loop, group)
         return to_loop
 
     async def _run(self, from_host: ContextReceiveStream[Incoming], to_host: ContextSendStream[SessionMessage]) -> None:
         await self._server.run(from_host, to_host, self._server.create_initialization_options())
 
-    async def _pump(self, from_loop: ContextReceiveStream[SessionMessage]) -> None:
+    async def _pump(self, from_loop: ContextReceiveStream[SessionMessage], group: anyio.abc.TaskGroup) -> None:
         async with from_loop:
             async for message in from_loop:
                 await self._sent.send(message)
+                if isinstance(message.message, JSONRPCResponse):
+                    request_id = str(message.message.id)
+                    if self._app.answers.waiting(request_id) is not None:
+                        group.start_soon(self._confirm, request_id)
+
+    async def _confirm(self, request_id: str) -> None:
+        """Once the writer wants the next message, the answer has left this process; the SDK has no other sign of it."""
+        writer = self._sent._inner  # noqa: SLF001  # pyright: ignore[reportPrivateUsage]
+        while not writer.statistics().tasks_waiting_receive:  # noqa: ASYNC110  (the SDK has no event for it)
+            await anyio.sleep(FLUSH_LOOK_S)
+        await self._app.answer_delivered(request_id)
 
 
 async def _leave_on_signal(scope: anyio.CancelScope, down: anyio.Event) -> None:

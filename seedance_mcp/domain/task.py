@@ -145,6 +145,16 @@ class TransitionError(Exception):
     """A change of status that the table does not allow: a fault in this program."""
 
 
+def check_sending(task: Task) -> None:
+    """Whatever was sent can never come to be sent again.
+
+    Raises:
+        TransitionError: It waits to be sent although its provider has it, or it is running.
+    """
+    if task.send_state == "to_send" and (task.provider_task_id is not None or task.status not in {"waiting", "queued"}):
+        raise TransitionError(f"{task.task_id} is {task.status!r} and must not be sent again")
+
+
 def check_transition(before: Status, after: Status) -> None:
     """The one place that decides which status may follow which.
 

@@ -11,6 +11,11 @@ Quirks, with the page that says so:
 - In prompts references are written @image1, @video1, @audio1 (same page).
 - A failed task answers HTTP 200 with `status: "fail"`; `error` is a string on old pages and an object on new ones.
   `creditsUsed` is still shown then, although it is refunded. https://kinovi.ai/docs/common/reference/get-task-status
+- `callBackUrl` gets `{"code", "message", "data": {"taskId", "state", …}}`.
+  https://kinovi.ai/docs/common/reference/webhooks
+  An older page has the flat recordInfo object, says that it may come more than once, and up to three times again after
+  an answer other than 2xx. https://seedance2-pro.com/docs/common/reference/webhooks
+  A signature or secret was found on neither.
 - Results are kept 14 days. https://kinovi.ai/docs/common/authentication
 - No cancel endpoint ("Two endpoints are available", https://kinovi.ai/docs/common/reference/api-overview).
 """
@@ -76,6 +81,10 @@ def parse_reply(reply: JsonView) -> ProviderReply:
         # After `fail` it is shown although it was refunded.
         credits=0.0 if reply.text("status") == "fail" else reply.number("creditsUsed"),
     )
+
+
+def parse_callback(body: JsonView) -> str | None:
+    return body.text("data", "taskId") or body.text("taskId")
 
 
 def _error_text(reply: JsonView) -> str | None:
@@ -158,6 +167,7 @@ SPEC = ProviderSpec(
     parse_reply=parse_reply,
     parse_refusal=parse_refusal,
     rules=rules,
+    parse_callback=parse_callback,
     prices=PriceList(
         usd_per_credit=0.005,  # "200 credits, $1.00" in the seed's table
         rows=(

@@ -99,8 +99,8 @@ def find(answer: JsonView, request: VideoRequest, model: ModelSpec) -> tuple[Lis
     found: list[Listed] = []
     for row in answer.views("generations"):
         generation_id = row.text("generation_id")
-        differs = any(row.get(name) not in {None, value} for name, value in asked.items() if isinstance(value, str))
-        differs = differs or row.number("duration") not in {None, request.duration or row.number("duration")}
+        differs = any(row.get(name) not in (None, value) for name, value in asked.items() if isinstance(value, str))
+        differs = differs or row.number("duration") not in (None, request.duration or row.number("duration"))
         if generation_id and row.text("prompt") == request.prompt and not differs:
             found.append(Listed(provider_task_id=generation_id, made_at=row.number("enqueued_at")))
     return tuple(found)

@@ -9,6 +9,8 @@ Quirks, with the page that says so:
   https://www.seedance2.ink/docs/api-reference/text-to-video
 - Errors come as `{"success": false, "error": {"code", "message"}}`, the HTTP status is not documented.
 - `output.url` exists only once the status is `succeeded` (seed 002).
+- `webhookUrl` "receives the final task result" (seed 002). What is posted there, and whether it is signed or sent
+  again, is documented nowhere; the query's `requestId` is looked for, also under `data`.
 - No price list and no link lifetime are documented; a create names `creditsCharged`.
 """
 
@@ -97,6 +99,10 @@ def parse_refusal(reply: JsonView) -> Refusal:
     return Refusal(code=reply.text("error", "code"), message=_error_text(reply))
 
 
+def parse_callback(body: JsonView) -> str | None:
+    return body.text("requestId") or body.text("data", "requestId")
+
+
 def _error_text(reply: JsonView) -> str | None:
     # The shape of `error` on a failed task is not documented; the envelope's shape and plain text are both read.
     return reply.text("error", "message") or reply.text("error") or reply.text("error", "code")
@@ -143,5 +149,6 @@ SPEC = ProviderSpec(
     parse_reply=parse_reply,
     parse_refusal=parse_refusal,
     rules=rules,
+    parse_callback=parse_callback,
     error_kinds={"unauthorized": "auth"},
 )

@@ -157,6 +157,8 @@ class ProviderSpec:
     answers_at_the_end: bool = False
     """Whether the create blocks until the video is there, and has no task id."""
     events: EventSource | None = None
+    parse_callback: Callable[[JsonView], str | None] | None = None
+    """The provider's task id in the body of a callback; nothing else in there is believed."""
     live: LivePrices | None = None
     task_list: TaskList | None = None
     upload: Upload | None = None

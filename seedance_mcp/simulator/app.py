@@ -24,6 +24,7 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 
 from seedance_mcp.simulator.aihubmax import AIHUBMAX
 from seedance_mcp.simulator.breaking import OUTER_SEND
+from seedance_mcp.simulator.callbacks import Callbacks, Post, post_json
 from seedance_mcp.simulator.demo import DEMO
 from seedance_mcp.simulator.exchange import Exchange, Premises, Received, as_json
 from seedance_mcp.simulator.faults import Faults, parse_fault
@@ -48,6 +49,7 @@ class Simulator:
         run_s: How long a task takes from its create to its end.
         clock: Seconds since 1970. Tasks end by it, so a test that owns it waits for nothing.
         sleep: Waits by that clock, where an answer takes long. Default: the clock is looked at every 20 ms.
+        post: Sends a callback; true if the answer was 2xx. Default: over a socket.
         fetch: Reads input pictures from elsewhere; without it they are drawn from their URL's hash.
         accepted_key: The only key that is let in. Default: every key but `wrong-key`.
         max_concurrent: How many unfinished tasks a format has before it answers 429. Default: no limit.
@@ -63,6 +65,7 @@ class Simulator:
         run_s: float = 4.0,
         clock: Callable[[], float] = time.time,
         sleep: Callable[[float], Awaitable[None]] | None = None,
+        post: Post = post_json,
         fetch: Fetch | None = None,
         accepted_key: str | None = None,
         max_concurrent: int | None = None,
@@ -70,11 +73,14 @@ class Simulator:
         keep_requests: int = 10_000,
     ) -> None:
         self._films = Films(Frames(self.asgi, fetch), cache_dir)
+        tasks, faults, sleep = Tasks(clock), Faults(), sleep or _doze
         self._premises = Premises(
-            tasks=Tasks(clock),
+            tasks=tasks,
+            faults=faults,
+            callbacks=Callbacks(tasks, faults, sleep, post),
             films=self._films,
             run_s=run_s,
-            sleep=sleep or _doze,
+            sleep=sleep,
             accepted_key=accepted_key,
             max_concurrent=max_concurrent,
             keep_requests=keep_requests,
@@ -96,6 +102,10 @@ class Simulator:
     async def asgi(self, scope: Scope, receive: Receive, send: Send) -> None:
         """The ASGI application."""
         await self._router({**scope, OUTER_SEND: send}, receive, send)
+
+    async def call_back(self) -> None:
+        """Tells the URLs that creates named of their tasks' ends, for as long as it runs beside the application."""
+        await self._premises.callbacks.run()
 
     def close(self) -> None:
         """Stops renders that are under way; the simulator is of no use afterwards."""

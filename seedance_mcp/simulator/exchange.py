@@ -11,6 +11,7 @@ from starlette.responses import JSONResponse, Response
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from seedance_mcp.simulator.breaking import distorted, drop
+from seedance_mcp.simulator.callbacks import Callbacks
 from seedance_mcp.simulator.checks import JsonObject, Problem
 from seedance_mcp.simulator.faults import BENDS_THE_TASK, REPLACES_THE_ANSWER, Fault, Faults
 from seedance_mcp.simulator.films import Films
@@ -49,13 +50,14 @@ class Premises:
     """What all exchanges of one simulator share."""
 
     tasks: Tasks
+    faults: Faults
+    callbacks: Callbacks
     films: Films
     run_s: float
     sleep: Callable[[float], Awaitable[None]]
     accepted_key: str | None
     max_concurrent: int | None
     keep_requests: int
-    faults: Faults = field(default_factory=Faults)
     requests: list[Received] = field(default_factory=list[Received])
     uploads: dict[str, Upload] = field(default_factory=dict[str, Upload])
 
@@ -136,6 +138,7 @@ class Exchange:
             max_concurrent=self.premises.max_concurrent,
             fault=bent,
             noted=note,
+            tell=self.premises.callbacks.expect,
         )
 
     def _admit(self, request: Request) -> None:

@@ -18,7 +18,7 @@ from seedance_mcp.simulator.checks import (
     whole,
 )
 
-Moment = Literal["create", "fetch", "cancel", "download", "events", "other"]
+Moment = Literal["create", "fetch", "cancel", "download", "events", "callback", "other"]
 Kind = Literal[
     "status",
     "drop_before",
@@ -36,10 +36,13 @@ Kind = Literal[
     "huge",
     "drop",
     "lost_event",
+    "lost_callback",
+    "repeated_callback",
 ]
 REPLACES_THE_ANSWER: Final = frozenset({"status", "drop_before", "drop_after", "garbage", "html", "empty", "redirect"})
 BENDS_THE_TASK: Final = frozenset({"task_fails", "late_result", "unknown_status"})
 DURING_A_STREAM: Final = frozenset({"drop", "lost_event"})
+ON_A_CALLBACK: Final = frozenset({"lost_callback", "repeated_callback"})
 _ON_A_STREAM: Final = (REPLACES_THE_ANSWER | DURING_A_STREAM | {"wrong_content_type"}) - {"drop_after"}
 _NOTHING_DONE: Final = frozenset({"status", "drop_before", "redirect"})
 
@@ -54,8 +57,9 @@ class Fault:
     `unknown_status`) stay with the task when they hit its create, and bend one answer when they hit a fetch.
 
     On `events`, a stream of events, `drop` breaks an open stream off at once and `lost_event` swallows its next event;
-    the other kinds hit the request for a stream. `other` is every request without a moment of its own: a list of
-    models, a balance, an upload; `status` with a status of 200 and a `body` puts any answer there.
+    the other kinds hit the request for a stream. On `callback`, the call to the URL of a create at the task's end,
+    `lost_callback` keeps it back and `repeated_callback` makes it twice. `other` is every request without a moment of
+    its own: a list of models, a balance, an upload; `status` with a status of 200 and a `body` puts any answer there.
     """
 
     on: Moment
@@ -124,6 +128,8 @@ def checked(fault: Fault) -> Fault:
     if (fault.kind in DURING_A_STREAM and fault.on != "events") or (
         fault.on == "events" and fault.kind not in _ON_A_STREAM
     ):
+        raise ValueError(f"{fault.kind} cannot happen on {fault.on}")
+    if (fault.kind in ON_A_CALLBACK) != (fault.on == "callback"):
         raise ValueError(f"{fault.kind} cannot happen on {fault.on}")
     if fault.accepted is not None and fault.kind not in REPLACES_THE_ANSWER:
         raise ValueError(f"accepted says nothing about {fault.kind}")

@@ -3,10 +3,14 @@
 The seed decides: `duration` is a string, one or two `urls`, prompts of at most 4000 characters, 40 and 28 credits a
 second. Later pages add input keys, the other resolutions with their prices, and the last frame in the result. The
 documents say that unknown keys are ignored; here they are refused, because only a mistake would send one.
+
+A webhook gets what https://kinovi.ai/docs/common/reference/webhooks prints; how often it is tried again is from its
+elder, https://seedance2-pro.com/docs/common/reference/webhooks.
 """
 
 from typing import Final
 
+from seedance_mcp.simulator.callbacks import Callback
 from seedance_mcp.simulator.checks import (
     Field,
     JsonObject,
@@ -21,7 +25,7 @@ from seedance_mcp.simulator.checks import (
     whole,
 )
 from seedance_mcp.simulator.scene import Order, look_of, pixels
-from seedance_mcp.simulator.tasks import State, Task
+from seedance_mcp.simulator.tasks import Seen, State, Task
 from seedance_mcp.simulator.wire import Call, Endpoint, RefusedError, Wire
 
 _TASK_ID: Final = "task_"
@@ -34,6 +38,7 @@ _VIDEO_INPUT_CREDITS_PER_SECOND: Final = {
     "seedance-20": {"480p": 4, "720p": 8, "1080p": 17, "4k": 40},
     "seedance2-fast": {"480p": 3, "720p": 6},
 }
+_CALLED_AGAIN_S: Final = (1.0, 5.0, 15.0)
 _FIELDS: Final = {
     "model": Field(text(at_least=1), required=True),
     "callBackUrl": Field(web_address),
@@ -83,6 +88,8 @@ async def _create(call: Call) -> JsonObject:
         raise RefusedError(400, "invalid", body={"message": "Invalid inputs for model", "errors": errors})
     order = _order(inputs)
     task = call.start(order, prefix=_TASK_ID, credits=order.seconds * _credits_per_second(model, inputs))
+    if url := call.body.get("callBackUrl"):
+        call.tell(task, Callback(url=url, body=lambda: _notice(call, task), again_s=_CALLED_AGAIN_S))
     return {"taskId": task.task_id}
 
 
@@ -92,7 +99,29 @@ async def _fetch(call: Call) -> JsonObject:
         raise RefusedError(400, "invalid", body={"message": "Missing taskId parameter"})
     if not task_id.startswith(_TASK_ID):
         raise RefusedError(400, "invalid", body={"message": "Invalid taskId"})
-    seen = call.find(task_id)
+    return _record(call, call.find(task_id))
+
+
+def _notice(call: Call, task: Task) -> JsonObject:
+    """What a webhook gets: the record in an envelope, with other words for some of it."""
+    record = _record(call, call.tasks.see(task))
+    state, updated = record.pop("status"), record["completeTime"]
+    has_failed = state == _WORDS["failed"]
+    return {
+        "code": 200,
+        "message": "success",
+        "data": {
+            **record,
+            "orderId": f"order_{task.file_id}",
+            "state": state,
+            "creditsUsed": 0 if has_failed else task.credits,
+            "completeTime": None if has_failed else updated,
+            "updateTime": updated,
+        },
+    }
+
+
+def _record(call: Call, seen: Seen) -> JsonObject:
     task = seen.task
     failed = seen.state == "failed"
     return {

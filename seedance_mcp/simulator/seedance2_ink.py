@@ -1,13 +1,15 @@
 """seedance2.ink Open API v1, from its image-to-video page (seed 002) and https://www.seedance2.ink/docs/api-reference.
 
 Of the documents' gaps these are filled with guesses: error codes other than `unauthorized`, the shape of `error` on a
-failed task, the answer to cancelling a finished task, default values, the fields of a listed model, the charge.
+failed task, the answer to cancelling a finished task, default values, the fields of a listed model, the charge, what a
+webhook gets (the query's answer, once, at any end).
 """
 
 from pathlib import PurePosixPath
 from typing import Final
 from urllib.parse import urlsplit
 
+from seedance_mcp.simulator.callbacks import Callback
 from seedance_mcp.simulator.checks import (
     Field,
     JsonObject,
@@ -70,6 +72,8 @@ async def _create(call: Call) -> JsonObject:
         raise RefusedError(400, "invalid", problems=problems)
     order = _order(call.body)
     task = call.start(order, prefix="req_", credits=_CREDITS_PER_SECOND * order.seconds)
+    if url := call.body.get("webhookUrl"):
+        call.tell(task, Callback(url=url, body=lambda: _view(call, call.tasks.see(task))))
     seen = call.tasks.see(task)
     return {
         "success": True,

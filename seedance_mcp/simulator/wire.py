@@ -8,6 +8,7 @@ from urllib.parse import quote
 
 from starlette.responses import Response
 
+from seedance_mcp.simulator.callbacks import Callback
 from seedance_mcp.simulator.checks import JsonObject, Problem
 from seedance_mcp.simulator.faults import Fault, Faults
 from seedance_mcp.simulator.films import Films
@@ -74,6 +75,8 @@ class Call:
     fault: Fault | None
     noted: Callable[[Task], None]
     """Told of a task as soon as it is accepted, which may be long before the answer."""
+    tell: Callable[[Task, Callback], None]
+    """Has a URL called at the task's end."""
     task: Task | None = None
     """The first task that this request made, or the one it looked at."""
 

@@ -3,25 +3,45 @@
 from dataclasses import replace
 
 from seedance_mcp.domain.task import Task
-from seedance_mcp.storage.table import TaskTable
+from seedance_mcp.storage.table import ALIVE, TaskTable
 from seedance_mcp.storage.task_store import Added, AddTerms
 
 _SPENT = (
     "COALESCE(json_extract(charge, '$.usd'), CASE WHEN send_state = 'never' THEN 0 ELSE COALESCE(reserved_usd, 0) END)"
 )
 """`Task.spent_usd` in SQL: thousands of tasks a day are summed up without reading each."""
+_PRICE = "COALESCE(json_extract(estimate, '$.usd_max'), json_extract(estimate, '$.usd'), max_cost_usd, 0)"
+"""`Task.price_usd` in SQL."""
 _UNFINISHED = "('waiting', 'queued', 'running', 'uncertain')"
 
 
 def add(table: TaskTable, task: Task, terms: AddTerms) -> Added:
     if earlier := stand_in(table, task, terms):
         return earlier
+    if task.provider_task_id is not None and (known := _known(table, task)):
+        return Added(task=known, how="known")
     if terms.daily_budget_usd is not None and task.send_state == "to_send":
         spent = spent_usd(table, task.owner, terms.day_start) + _ordered_usd(table, task.owner)
-        if spent + task.price_usd > terms.daily_budget_usd:
+        if exceeds(spent + task.price_usd, terms.daily_budget_usd):
             return Added(task=task, how="over_budget", spent_usd=spent)
     table.insert(task)
     return Added(task=task, how="new")
+
+
+def exceeds(usd: float, limit_usd: float) -> bool:
+    """To a millionth: sums of cents are not exact."""
+    return round(usd - limit_usd, 6) > 0
+
+
+def _known(table: TaskTable, task: Task) -> Task | None:
+    """The row that follows the same task at the provider, unless it has given it up."""
+    return table.one(
+        "owner = ? AND provider = ? AND provider_task_id = ? "
+        "AND COALESCE(json_extract(error, '$.kind'), '') NOT IN ('bad_reply', 'not_settled') ORDER BY rowid DESC",
+        task.owner,
+        task.provider,
+        task.provider_task_id,
+    )
 
 
 def stand_in(table: TaskTable, task: Task, terms: AddTerms) -> Added | None:
@@ -41,7 +61,7 @@ def stand_in(table: TaskTable, task: Task, terms: AddTerms) -> Added | None:
 def _abandoned(table: TaskTable, task: Task, terms: AddTerms) -> Task | None:
     return table.one(
         "owner = ? AND fingerprint = ? AND idempotency_key IS NULL AND created_at >= ? AND answered_at IS NULL "
-        "AND (abandoned_at IS NOT NULL OR caller NOT IN (SELECT worker FROM workers WHERE alive_until > ?)) "
+        f"AND (abandoned_at IS NOT NULL OR caller NOT IN {ALIVE}) "
         "ORDER BY created_at DESC",
         task.owner,
         task.fingerprint,
@@ -61,4 +81,7 @@ def spent_usd(table: TaskTable, owner: str, day_start: float) -> float:
 
 def _ordered_usd(table: TaskTable, owner: str) -> float:
     """What the tasks would cost that are still to be sent: promised, so that later ones cannot take their money."""
-    return sum(task.price_usd for task in table.many("owner = ? AND send_state = 'to_send'", owner))
+    return table.number(
+        f"SELECT sum({_PRICE}) FROM tasks WHERE owner = ? AND send_state = 'to_send'",  # noqa: S608
+        owner,
+    )

@@ -1,20 +1,24 @@
 """The one right to send: a compare-and-set, together with the budget and the provider's places."""
 
 import json
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 
 from seedance_mcp.domain.task import Task
-from seedance_mcp.storage.orders import spent_usd
-from seedance_mcp.storage.table import TaskTable
-from seedance_mcp.storage.task_store import Claim, Line, SendLimits
+from seedance_mcp.storage.orders import exceeds, spent_usd
+from seedance_mcp.storage.table import ALIVE, TaskTable
+from seedance_mcp.storage.task_store import Claim, Line, SendLimits, Taken
 
 GROWS_AFTER_S = 600.0
 """A learned limit is tried one higher after this long."""
 _UNDER_WAY = (
     "provider = ? AND status IN ('queued', 'running') AND send_state IN ('sending', 'sent') "
-    "AND ended_at IS NULL AND video = 'null'"
+    "AND ended_at IS NULL AND video = 'null' AND failed_steps < 10 AND COALESCE(started_at, attempted_at, created_at) > ?"
 )
+"""One that its provider has not answered for in a long time, or that takes hours, keeps no place from others."""
+PLACE_KEPT_S = 2 * 3600.0
+LONGEST_ASKED_S = 3700.0
+"""A time further ahead was written before the clock was put back."""
 
 
 def claim_send(table: TaskTable, owner: str, task_id: str, limits: SendLimits) -> Claim:
@@ -26,7 +30,7 @@ def claim_send(table: TaskTable, owner: str, task_id: str, limits: SendLimits) -
     price = task.price_usd
     if limits.daily_budget_usd is not None:
         spent = spent_usd(table, owner, limits.day_start)
-        if spent + price > limits.daily_budget_usd:
+        if exceeds(spent + price, limits.daily_budget_usd):
             return Claim(task=None, over_budget_usd=spent)
     claimed = replace(
         task,
@@ -48,15 +52,20 @@ def _line(table: TaskTable, task: Task, limits: SendLimits) -> Line | None:
         return None
     ahead = int(
         table.number(
-            "SELECT count(*) FROM tasks WHERE provider = ? AND send_state = 'to_send' AND next_step_at IS NOT NULL "
+            "SELECT count(*) FROM tasks WHERE provider = ? AND send_state = 'to_send' "  # noqa: S608  (our clauses)
+            "AND next_step_at IS NOT NULL "
             "AND rowid < (SELECT rowid FROM tasks WHERE task_id = ?) "
-            "AND follower IN (SELECT worker FROM workers WHERE alive_until > ?)",
+            f"AND follower IN {ALIVE}",
             task.provider,
             task.task_id,
             limits.now,
         )
     )
-    if ahead or not_before is not None or (places is not None and _under_way(table, task.provider) >= places):
+    if (
+        ahead
+        or not_before is not None
+        or (places is not None and _under_way(table, task.provider, limits.now) >= places)
+    ):
         return Line(ahead=ahead, places=places, not_before=not_before)
     return None
 
@@ -70,23 +79,25 @@ def _limit(table: TaskTable, provider: str, limits: SendLimits) -> tuple[int | N
     if row["max_concurrent"] is not None:
         known.append(row["max_concurrent"] + int(max(0.0, limits.now - row["learned_at"]) // GROWS_AFTER_S))
     not_before = row["not_before"]
-    return min(known, default=None), not_before if not_before is not None and not_before > limits.now else None
+    is_in_force = not_before is not None and 0 < not_before - limits.now < LONGEST_ASKED_S
+    return min(known, default=None), not_before if is_in_force else None
 
 
-def _under_way(table: TaskTable, provider: str) -> int:
-    return int(table.number(f"SELECT count(*) FROM tasks WHERE {_UNDER_WAY}", provider))  # noqa: S608
+def _under_way(table: TaskTable, provider: str, now: float, but: str = "") -> int:
+    return int(
+        table.number(
+            f"SELECT count(*) FROM tasks WHERE {_UNDER_WAY} AND task_id != ?",  # noqa: S608  (a clause of this file)
+            provider,
+            now - PLACE_KEPT_S,
+            but,
+        )
+    )
 
 
 def learn_limit(
     table: TaskTable, provider: str, task_id: str, now: float, *, asked_until: float | None, alone_until: float
 ) -> int | None:
-    others = int(
-        table.number(
-            f"SELECT count(*) FROM tasks WHERE {_UNDER_WAY} AND task_id != ?",  # noqa: S608  (a clause of this file)
-            provider,
-            task_id,
-        )
-    )
+    others = _under_way(table, provider, now, task_id)
     places = others or None
     not_before = asked_until if places or asked_until is not None else alone_until
     table.db.execute(
@@ -97,18 +108,16 @@ def learn_limit(
     return places
 
 
-def unclaimed(table: TaskTable, task: Task, provider_task_ids: Sequence[str]) -> Sequence[str] | None:
-    equal = table.one(
-        "provider = ? AND fingerprint = ? AND send_state = 'sending' AND status != 'uncertain' AND task_id != ?",
-        task.provider,
-        task.fingerprint,
-        task.task_id,
-    )
-    if equal is not None:
-        return None
+def take_id(table: TaskTable, task: Task, provider_task_ids: Sequence[str], edit: Callable[[Task, str], Task]) -> Taken:
+    sending = table.one("provider = ? AND send_state = 'sending' AND task_id != ?", task.provider, task.task_id)
+    if sending is not None:
+        return Taken(is_too_early=True)
     rows = table.db.execute(
-        "SELECT value FROM json_each(?) WHERE value NOT IN "
-        "(SELECT provider_task_id FROM tasks WHERE provider = ? AND provider_task_id IS NOT NULL)",
-        (json.dumps(list(provider_task_ids)), task.provider),
+        "SELECT value FROM json_each(?) WHERE value NOT IN (SELECT provider_task_id FROM tasks "
+        "WHERE provider = ? AND provider_task_id IS NOT NULL AND task_id != ?)",
+        (json.dumps(list(provider_task_ids)), task.provider, task.task_id),
     )
-    return [row[0] for row in rows]
+    free = tuple(row[0] for row in rows)
+    if len(free) != 1:
+        return Taken(free=free)
+    return Taken(task=table.change(task.owner, task.task_id, lambda current: edit(current, free[0])), free=free)

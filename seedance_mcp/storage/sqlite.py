@@ -1,6 +1,7 @@
 """Tasks in one SQLite file (WAL), safe for several server processes at once."""
 
 import json
+import os
 import sqlite3
 from collections.abc import Callable, Collection, Sequence
 from dataclasses import replace
@@ -14,10 +15,11 @@ import anyio.to_thread
 from seedance_mcp.domain.errors import StoreError
 from seedance_mcp.domain.task import Status, Task
 from seedance_mcp.storage import orders, places
+from seedance_mcp.storage.life_signs import LifeSigns
 from seedance_mcp.storage.migrations import migrate
 from seedance_mcp.storage.rows import Value
-from seedance_mcp.storage.table import TaskTable
-from seedance_mcp.storage.task_store import Added, AddTerms, Claim, SendLimits, Timing, Transition
+from seedance_mcp.storage.table import ALIVE, TaskTable
+from seedance_mcp.storage.task_store import Added, AddTerms, Claim, SendLimits, Taken, Timing, Transition
 
 BUSY_TIMEOUT_S = 30.0
 LOCKED_RETRY_S = 0.02
@@ -34,6 +36,10 @@ class SqliteTaskStore:
         self._busy_timeout_s = busy_timeout_s
         self._connection: sqlite3.Connection | None = None
         self._one_at_a_time = anyio.CapacityLimiter(1)
+        self._life_signs = LifeSigns(path.parent / f"{path.stem}.workers")
+        self._pulse: sqlite3.Connection | None = None
+        self._one_beat_at_a_time = anyio.CapacityLimiter(1)
+        self._opened_as: tuple[int, int] | None = None
 
     async def open(self) -> None:
         until = anyio.current_time() + self._busy_timeout_s
@@ -50,10 +56,10 @@ class SqliteTaskStore:
         await self._run(self._close)
 
     async def add(self, task: Task, terms: AddTerms) -> Added:
-        return await self._write(orders.add, task, terms)
+        return await self._write(self._after_burying(orders.add), task, terms)
 
     async def earlier(self, task: Task, terms: AddTerms) -> Added | None:
-        return await self._write(orders.stand_in, task, terms)
+        return await self._write(self._after_burying(orders.stand_in), task, terms)
 
     async def get(self, owner: str, task_id: str) -> Task | None:
         return await self._read(TaskTable.one, "owner = ? AND task_id = ?", owner, task_id)
@@ -98,8 +104,8 @@ class SqliteTaskStore:
             places.learn_limit, provider, task_id, now, asked_until=asked_until, alone_until=alone_until
         )
 
-    async def unclaimed(self, task: Task, provider_task_ids: Sequence[str]) -> Sequence[str] | None:
-        return await self._read(places.unclaimed, task, provider_task_ids)
+    async def take_id(self, task: Task, provider_task_ids: Sequence[str], edit: Callable[[Task, str], Task]) -> Taken:
+        return await self._write(places.take_id, task, provider_task_ids, edit)
 
     async def history(self, owner: str, task_id: str) -> Sequence[Transition]:
         return await self._read(TaskTable.history, owner, task_id)
@@ -121,13 +127,12 @@ class SqliteTaskStore:
         return int(await self._read(TaskTable.number, "PRAGMA data_version"))
 
     async def heartbeat(self, worker: str, alive_until: float) -> None:
-        statement = "INSERT INTO workers VALUES (?, ?) ON CONFLICT DO UPDATE SET alive_until = excluded.alive_until"
-        await self._write(_execute, statement, worker, alive_until)
-        # Those that were killed never leave by themselves.
-        await self._write(_execute, "DELETE FROM workers WHERE alive_until < ?", alive_until - DEAD_FOR_S)
+        # On a connection of its own: a heartbeat that queues behind other work may come too late.
+        await self._run(lambda: self._beat(worker, alive_until), self._one_beat_at_a_time)
 
     async def leave(self, worker: str) -> None:
         await self._write(_execute, "DELETE FROM workers WHERE worker = ?", worker)
+        await self._run(lambda: self._life_signs.let_go(worker))
 
     async def take_over(self, worker: str, now: float, providers: Collection[str]) -> Sequence[Task]:
         if not await self._read(_orphans, now, providers):
@@ -140,9 +145,9 @@ class SqliteTaskStore:
     async def _write(self, work: Callable[Concatenate[TaskTable, _P], _T], *args: _P.args, **kwargs: _P.kwargs) -> _T:
         return await self._run(partial(self._in_transaction, lambda table: work(table, *args, **kwargs)))
 
-    async def _run(self, work: Callable[[], _T]) -> _T:
+    async def _run(self, work: Callable[[], _T], limiter: anyio.CapacityLimiter | None = None) -> _T:
         try:
-            return await anyio.to_thread.run_sync(work, limiter=self._one_at_a_time)
+            return await anyio.to_thread.run_sync(work, limiter=limiter or self._one_at_a_time)
         except (sqlite3.Error, OSError) as error:
             raise self._broken(error) from error
 
@@ -154,6 +159,20 @@ class SqliteTaskStore:
 
     def _open(self) -> None:
         self._path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+        if self._path.exists() and not os.access(self._path, os.W_OK):
+            # SQLite would make its companion files read-only as well, and they stay so.
+            raise PermissionError(f"{self._path.name} is read-only")
+        self._connection = self._connect(migrate)
+        self._pulse = self._connect()
+        self._opened_as = _identity(self._path)
+
+    def _stay_in_place(self) -> None:
+        """Opens the file anew when somebody has removed it: what is written to a removed file is lost."""
+        if self._connection is not None and _identity(self._path) != self._opened_as:
+            self._close()
+            self._open()
+
+    def _connect(self, prepare: Callable[[sqlite3.Connection], None] | None = None) -> sqlite3.Connection:
         db = sqlite3.connect(self._path, timeout=self._busy_timeout_s, isolation_level=None, check_same_thread=False)
         db.row_factory = sqlite3.Row
         try:
@@ -161,24 +180,54 @@ class SqliteTaskStore:
             # A row must be on disk before money is spent: FULL also survives a power cut.
             db.execute("PRAGMA synchronous = FULL")
             db.execute("PRAGMA foreign_keys = ON")
-            migrate(db)
+            if prepare is not None:
+                prepare(db)
         except BaseException:
             db.close()
             raise
-        self._connection = db
+        return db
 
     def _close(self) -> None:
-        if self._connection is not None:
-            self._connection.close()
-            self._connection = None
+        self._life_signs.close()
+        for db in (self._pulse, self._connection):
+            if db is not None:
+                db.close()
+        self._pulse = self._connection = None
+
+    def _beat(self, worker: str, alive_until: float) -> None:
+        self._life_signs.hold(worker)
+        statement = "INSERT INTO workers VALUES (?, ?) ON CONFLICT DO UPDATE SET alive_until = excluded.alive_until"
+        self._pulse_db.execute(statement, (worker, alive_until))
+        # Those that were killed never leave by themselves.
+        self._pulse_db.execute("DELETE FROM workers WHERE alive_until < ?", (alive_until - DEAD_FOR_S,))
+        self._bury(self._pulse_db)
+
+    def _bury(self, db: sqlite3.Connection) -> None:
+        """Forgets workers whose process has ended, however long their lease would last."""
+        for (worker,) in db.execute("SELECT worker FROM workers").fetchall():
+            if self._life_signs.is_dead(worker):
+                db.execute("DELETE FROM workers WHERE worker = ?", (worker,))
+                self._life_signs.let_go(worker)
+
+    def _after_burying(
+        self, work: Callable[[TaskTable, Task, AddTerms], _T]
+    ) -> Callable[[TaskTable, Task, AddTerms], _T]:
+        def bury_first(table: TaskTable, task: Task, terms: AddTerms) -> _T:
+            self._bury(table.db)
+            return work(table, task, terms)
+
+        return bury_first
+
+    @property
+    def _pulse_db(self) -> sqlite3.Connection:
+        return _opened(self._pulse)
 
     @property
     def _db(self) -> sqlite3.Connection:
-        if self._connection is None:
-            raise sqlite3.ProgrammingError("it is not open")
-        return self._connection
+        return _opened(self._connection)
 
     def _in_transaction(self, work: Callable[[TaskTable], _T]) -> _T:
+        self._stay_in_place()
         db = self._db
         db.execute("BEGIN IMMEDIATE")
         try:
@@ -189,6 +238,20 @@ class SqliteTaskStore:
                 db.execute("ROLLBACK")
             raise
         return result
+
+
+def _identity(path: Path) -> tuple[int, int] | None:
+    try:
+        found = path.stat()
+    except OSError:
+        return None
+    return found.st_dev, found.st_ino
+
+
+def _opened(db: sqlite3.Connection | None) -> sqlite3.Connection:
+    if db is None:
+        raise sqlite3.ProgrammingError("it is not open")
+    return db
 
 
 def _execute(table: TaskTable, statement: str, *parameters: Value) -> None:
@@ -206,16 +269,16 @@ def _timings(table: TaskTable, provider: str, model: str, limit: int) -> Sequenc
 
 def _unfinished(table: TaskTable, owner: str, now: float) -> Sequence[tuple[Task, bool]]:
     where = "owner = ? AND (next_step_at IS NOT NULL OR status IN ('waiting', 'queued', 'running', 'uncertain'))"
-    alive = {row[0] for row in table.db.execute("SELECT worker FROM workers WHERE alive_until > ?", (now,))}
+    alive = {row[0] for row in table.db.execute(ALIVE.strip("()"), (now,))}
     return [(task, task.follower in alive) for task in table.many(where + " ORDER BY rowid", owner)]
 
 
 def _orphans(table: TaskTable, now: float, providers: Collection[str]) -> list[Task]:
     """Tasks with something left to do that no living worker looks after."""
     return table.many(
-        "next_step_at IS NOT NULL AND (follower IS NULL "
-        "OR follower NOT IN (SELECT worker FROM workers WHERE alive_until > ?)) "
-        "AND provider IN (SELECT value FROM json_each(?)) ORDER BY rowid",
+        # The plus keeps SQLite from reading all tasks of a provider: few have something left to do.
+        f"next_step_at IS NOT NULL AND (follower IS NULL OR follower NOT IN {ALIVE}) "  # noqa: S608  (our clauses)
+        "AND +provider IN (SELECT value FROM json_each(?)) ORDER BY rowid",
         now,
         json.dumps(list(providers)),
     )

@@ -3,9 +3,12 @@
 import sqlite3
 from collections.abc import Callable, Sequence
 
-from seedance_mcp.domain.task import Status, Task, check_transition
+from seedance_mcp.domain.task import Status, Task, check_sending, check_transition
 from seedance_mcp.storage.rows import COLUMNS, Value, from_row, to_row
 from seedance_mcp.storage.task_store import Transition
+
+ALIVE = "(SELECT worker FROM workers WHERE alive_until - ? BETWEEN 0.001 AND 60)"
+"""Workers whose heartbeat has not lapsed now; one that lies far ahead was written before the clock was put back."""
 
 
 class TaskTable:
@@ -33,6 +36,7 @@ class TaskTable:
 
     def update(self, before: Task, after: Task) -> Task:
         check_transition(before.status, after.status)
+        check_sending(after)
         names = ", ".join(f"{name} = :{name}" for name in COLUMNS if name != "task_id")
         self.db.execute(f"UPDATE tasks SET {names} WHERE task_id = :task_id", to_row(after))  # noqa: S608
         if after.status != before.status:

@@ -15,8 +15,8 @@ class Added:
     """What became of a new task: it was stored, or an earlier one stands for it."""
 
     task: Task
-    how: Literal["new", "same_key", "other_arguments", "abandoned", "over_budget"]
-    """`over_budget`: it was not stored, because today's budget has no room for it."""
+    how: Literal["new", "known", "same_key", "other_arguments", "abandoned", "over_budget"]
+    """`known`: another row follows the same task. `over_budget`: not stored, because today's budget has no room."""
     spent_usd: float = 0.0
 
 
@@ -51,6 +51,16 @@ class Line:
     """How many videos the provider makes at once, as far as known."""
     not_before: float | None = None
     """The provider asked to be left alone until then."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Taken:
+    """What became of a task that may be one of several at its provider; `task` is None when none was given to it."""
+
+    task: Task | None = None
+    free: Sequence[str] = ()
+    """The ids that no other task has."""
+    is_too_early: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -151,8 +161,11 @@ class TaskStore(Protocol):
         """
         ...
 
-    async def unclaimed(self, task: Task, provider_task_ids: Sequence[str]) -> Sequence[str] | None:
-        """Those of these provider ids that no task has; None while a create equal to `task` is being sent."""
+    async def take_id(self, task: Task, provider_task_ids: Sequence[str], edit: Callable[[Task, str], Task]) -> "Taken":
+        """Gives the task the only one of these provider ids that no other task has, by `edit(task, id)`.
+
+        Nothing is given while any create is being sent to this provider: the id may be that one's.
+        """
         ...
 
     async def timings(self, provider: str, model: str, limit: int) -> Sequence[Timing]:

@@ -22,6 +22,10 @@ from seedance_mcp.tasks.schedule import Pace
 from seedance_mcp.tasks.timings import Timings
 
 
+def _nowhere(_task: Task) -> str | None:
+    return None
+
+
 @dataclass(kw_only=True)
 class Desk:
     """Everything one server process has at hand for its tasks."""
@@ -38,9 +42,9 @@ class Desk:
     events: EventStreams
     prices: Prices
     timings: Timings
+    callback_url: Callable[[Task], str | None] = _nowhere
+    """Where a task's provider may call back. Whoever has the URL may do so: it belongs in no result and no log."""
     breaker: Breaker = field(default_factory=Breaker)
-    settling: anyio.Lock = field(default_factory=anyio.Lock)
-    """Two tasks of this process never take the same one in a provider's list for theirs."""
     is_leaving: bool = False
     """The process is ending: a send begun now might be cut off, so it is left to the next process."""
     _changed: WeakValueDictionary[str, anyio.Event] = field(default_factory=WeakValueDictionary[str, anyio.Event])

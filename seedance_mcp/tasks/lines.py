@@ -1,6 +1,7 @@
 """Whose turn it is to be sent: one line for each provider, oldest first, and few creates at the same moment."""
 
 import heapq
+import math
 from contextlib import AbstractAsyncContextManager, nullcontext
 
 import anyio
@@ -43,3 +44,15 @@ class Lines:
             # Such a create lasts as long as its video.
             return nullcontext()
         return self._turns.setdefault(spec.id, anyio.Semaphore(SENT_AT_ONCE))
+
+
+def urgency(task: Task) -> float:
+    """Smaller is sooner: first what takes no time, then the videos by the end of their links."""
+    if task.video is None:
+        return 0.0
+    return math.inf if task.video.url_expires_at is None else task.video.url_expires_at
+
+
+def holds_a_place(task: Task) -> bool:
+    """Whether another task may get its turn once this one no longer stands here."""
+    return task.next_step_at is not None and task.video is None and task.status != "uncertain"

@@ -34,7 +34,7 @@ async def poll(desk: Desk, task: Task) -> Task:
         reply = await client.fetch(task.provider_task_id)
     except UnavailableError as error:
         logger.info("task %s: %s", task.task_id, error)
-        desk.breaker.failed(task.provider, desk.clock.now(), error.retry_after_s)
+        desk.breaker.failed(task.provider, task.task_id, desk.clock.now(), error.retry_after_s)
         return await _later(desk, task, error.message if task.failed_steps else None, error.retry_after_s)
     except RefusedError as error:
         desk.breaker.answered(task.provider)
@@ -53,7 +53,7 @@ def apply_reply(task: Task, reply: ProviderReply, client: ProviderClient, now: f
     looked_at, notes = task.looked_at or task.started_at or now, task.without_notes(ASKING_AGAIN, OVERDUE)
     task = _with_charge(replace(task, failed_steps=0, notes=notes, looked_at=now), reply, client)
     if reply.status is None:
-        return _look_again(replace(task, status="queued"), now, pace)
+        return _look_again(replace(task, status=_forward(task.status, "queued")), now, pace)
     try:
         status = client.status_of(reply)
     except BadReplyError as error:
@@ -112,15 +112,18 @@ def _finished(task: Task, reply: ProviderReply, client: ProviderClient, looked_a
     video = Video(
         url=reply.video_url, url_expires_at=None if lifetime is None else now + lifetime, mime_type="video/mp4"
     )
-    return replace(running, video=video, next_step_at=now, took_s=_took_s(task, looked_at, now))
+    return replace(running, video=video, next_step_at=now, took_s=_took_s(task, client, looked_at, now))
 
 
-def _took_s(task: Task, looked_at: float, now: float) -> float | None:
+def _took_s(task: Task, client: ProviderClient, looked_at: float, now: float) -> float | None:
     """Somewhere between the last two looks; unknown where those are far apart, or the task was made elsewhere."""
     if task.started_at is None or task.attempted_at is None:
         return None
+    if client.spec.answers_at_the_end:
+        return max(1.0, now - task.attempted_at)
     elapsed, gap = now - task.started_at, now - looked_at
-    return elapsed - gap / 2 if gap <= max(SHORT_GAP_S, elapsed / 4) else None
+    is_known = elapsed > 0 and 0 <= gap <= max(SHORT_GAP_S, elapsed / 4)
+    return max(1.0, elapsed - gap / 2) if is_known else None
 
 
 def _look_again(task: Task, now: float, pace: Pace) -> Task:

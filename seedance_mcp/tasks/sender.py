@@ -14,7 +14,7 @@ from seedance_mcp.storage.task_store import Claim, Line, SendLimits
 from seedance_mcp.tasks.budget import check_price, day_start, over_budget
 from seedance_mcp.tasks.desk import Desk, not_sent
 from seedance_mcp.tasks.polling import apply_reply
-from seedance_mcp.tasks.schedule import LONGEST_ASKED_S, next_try
+from seedance_mcp.tasks.schedule import next_try
 from seedance_mcp.tasks.settling import LOOKED, LOST, uncertain
 
 logger = logging.getLogger(__name__)
@@ -22,7 +22,7 @@ logger = logging.getLogger(__name__)
 PLACE_RETRY_S = 5.0
 """When the first in line looks again by itself; in this process it is told when a place is free."""
 EACH_AHEAD_S = 3.0
-LONGEST_PLACE_RETRY_S = 120.0
+LONGEST_PLACE_RETRY_S = 60.0
 STORE_RETRY_S = 1.0
 WAITING = "Waiting: "
 """Begins the note of a task that waits for a place; it goes once the task is sent."""
@@ -59,9 +59,14 @@ async def send(desk: Desk, task: Task) -> Task:
 
 async def _send_claimed(desk: Desk, task: Task, client: ProviderClient, model: ModelSpec) -> Task:
     """The one time that this task's create is sent."""
+    url: str | None = None
     try:
-        reply = await client.create(task.request, model)
+        url = desk.callback_url(task)
+        reply = await client.create(task.request, model, url)
     except RefusedError as error:
+        if url is not None:
+            # Its words may hold what it refused.
+            error.message = error.message.replace(url, "(callback URL)")
         return await _refused(desk, task, error)
     except AmbiguousError as error:
         logger.warning("task %s: %s", task.task_id, error)
@@ -74,9 +79,16 @@ async def _send_claimed(desk: Desk, task: Task, client: ProviderClient, model: M
 
 
 async def _lost(desk: Desk, task: Task, client: ProviderClient, what_is_known: str) -> Task:
-    return await _write_down(
-        desk, task, lambda current: uncertain(current, what_is_known, client.spec, desk.clock.now())
-    )
+    def lose(current: Task) -> Task:
+        return uncertain(current, what_is_known, client.spec, desk.clock.now()) if _is_ours(task, current) else current
+
+    return await _write_down(desk, task, lose)
+
+
+def _is_ours(claimed: Task, current: Task) -> bool:
+    """Whether nothing has happened to it since this claim: another process may have given it up, or found it."""
+    attempt = current.attempt, current.attempted_at
+    return current.send_state == "sending" and attempt == (claimed.attempt, claimed.attempted_at)
 
 
 async def _not_granted(desk: Desk, task: Task, claim: Claim) -> Task:
@@ -92,7 +104,10 @@ async def _stand_in_line(desk: Desk, task: Task, line: Line) -> Task:
     now = desk.clock.now()
     if line.not_before is not None:
         until = datetime.fromtimestamp(line.not_before, UTC)
-        note = f"{task.provider} asked to be left alone until {until:%H:%M:%S} UTC. Nothing was sent yet."
+        note = (
+            f"{task.provider} took no more videos a moment ago; the next one is sent at {until:%H:%M:%S} UTC. Nothing "
+            "was sent yet."
+        )
     else:
         note = (
             f"{task.provider} makes {line.places} at once, as far as known ({task.provider.upper()}_MAX_CONCURRENT "
@@ -124,26 +139,40 @@ async def _refused(desk: Desk, task: Task, error: RefusedError) -> Task:
     other = _next_candidate(desk, task)
 
     def go_on_or_end(current: Task) -> Task:
-        now = desk.clock.now()
-        if current.cancel_asked:
-            return not_sent(current, None, now)
-        current = replace(current, notes=current.without_notes(WAITING))
-        if other is not None and _may_go_on(current):
-            return _turn_to(desk, current, *other, error)
-        return not_sent(current, error.failure, now)
+        if other is None or current.cancel_asked:
+            return _never_started(desk, current, error)
+        return _turn_to(desk, replace(current, notes=current.without_notes(WAITING)), *other, error)
 
-    return await _write_down(desk, task, go_on_or_end)
+    return await _write_refusal(desk, task, go_on_or_end, error)
 
 
-def _may_go_on(task: Task) -> bool:
-    """Not when another process gave this answer up for lost: callers were told that it is not sent again."""
-    return task.status != "uncertain"
+async def _write_refusal(desk: Desk, task: Task, edit: Callable[[Task], Task], error: RefusedError) -> Task:
+    """A refusal decides what becomes of the task, unless another process has given it up or found it meanwhile."""
+
+    def decide(current: Task) -> Task:
+        if _is_ours(task, current):
+            return edit(current)
+        # Callers were told that it is not sent again, so nobody else is tried; but now it is known to be free.
+        is_open = current.status == "uncertain" and current.provider_task_id is None
+        return _never_started(desk, current, error) if is_open else current
+
+    def free_after_all(current: Task) -> Task:
+        if current.error is None or current.error.kind != "not_settled":
+            return current
+        return replace(current, send_state="never", reserved_usd=None, notes=current.with_note(error.message))
+
+    return await _write_down(desk, task, decide, if_ended=free_after_all)
+
+
+def _never_started(desk: Desk, task: Task, error: RefusedError) -> Task:
+    told = replace(task, notes=task.without_notes(WAITING, LOST, LOOKED))
+    return not_sent(told, None if task.cancel_asked else error.failure, desk.clock.now())
 
 
 async def _too_many(desk: Desk, task: Task, error: RefusedError) -> Task:
     """A 429: it waits at this provider, for a place or for the time that was asked for."""
     now = desk.clock.now()
-    asked = None if error.retry_after_s is None else now + min(error.retry_after_s, LONGEST_ASKED_S)
+    asked = None if error.retry_after_s is None else now + next_try(task.failed_steps, error.retry_after_s)
     alone_until = now + next_try(task.failed_steps, None)
     places: int | None = None
     try:
@@ -157,12 +186,10 @@ async def _too_many(desk: Desk, task: Task, error: RefusedError) -> Task:
 
     def wait_or_end(current: Task) -> Task:
         if current.cancel_asked:
-            return not_sent(current, None, now)
-        if not _may_go_on(current):
-            return not_sent(replace(current, notes=current.without_notes(WAITING)), error.failure, now)
+            return _never_started(desk, current, error)
         return replace(_waiting(current, note, until), failed_steps=current.failed_steps + 1)
 
-    return await _write_down(desk, task, wait_or_end)
+    return await _write_refusal(desk, task, wait_or_end, error)
 
 
 def _next_candidate(desk: Desk, task: Task) -> tuple[Candidate, str | None] | None:
@@ -202,6 +229,9 @@ async def _accepted(desk: Desk, task: Task, reply: ProviderReply) -> Task:
         reply = replace(reply, status=None)
 
     def accept(current: Task) -> Task:
+        if reply.provider_task_id is not None and current.provider_task_id == reply.provider_task_id:
+            # Found in the provider's list by another process, which is further by now.
+            return current
         taken = replace(
             current,
             provider_task_id=reply.provider_task_id,

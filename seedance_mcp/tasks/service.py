@@ -137,6 +137,17 @@ class VideoTasks:
         self._watcher.follow(task)
         return task
 
+    async def called_back(self, owner: str, task_id: str, provider_task_id: str | None) -> bool:
+        """Its provider called: what was lost is settled, the rest is due now. False: its create is not answered yet.
+
+        Raises:
+            SeedanceError: It cannot be settled now, see `settle`.
+        """
+        task = await self._watcher.called_back(await self.get(owner, task_id), provider_task_id)
+        if task.status == "uncertain" and provider_task_id:
+            await self.settle(owner, task_id, provider_task_id)
+        return task.send_state != "sending"
+
     async def recent(
         self,
         owner: str,
@@ -175,7 +186,7 @@ class VideoTasks:
         Raises:
             NotFoundError: One of them does not exist.
         """
-        deadline = self._desk.clock.now() + seconds
+        left = seconds
         changes: list[anyio.Event] = []
         tasks: list[Task] = []
         while True:
@@ -183,12 +194,15 @@ class VideoTasks:
                 # Asked for before the rows are read, so that no change falls in between.
                 changes = [self._desk.changed(task_id) for task_id in task_ids]
                 tasks = await self._read(owner, task_ids)
-            left = deadline - self._desk.clock.now()
             settled = all(_is_settled(task, through_waiting=through_waiting) for task in tasks)
             if settled or left <= 0:
                 return tasks
+            since = self._desk.clock.now()
             await report(tasks)
             await wait_at_most(self._desk.clock, _first_open(tasks, changes), min(REPORT_S, left))
+            passed = self._desk.clock.now() - since
+            # A clock that is put back must not make a call last for hours.
+            left -= passed if passed >= 0 else REPORT_S
 
     async def _read(self, owner: str, task_ids: Sequence[str]) -> list[Task]:
         tasks = [await self.get(owner, task_id) for task_id in task_ids]

@@ -15,11 +15,11 @@ from seedance_mcp.tasks.cancelling import cancel_at_provider
 from seedance_mcp.tasks.clock import wait_at_most
 from seedance_mcp.tasks.delivery import deliver
 from seedance_mcp.tasks.desk import Desk
-from seedance_mcp.tasks.lines import Lines
+from seedance_mcp.tasks.lines import Lines, holds_a_place, urgency
 from seedance_mcp.tasks.polling import poll
 from seedance_mcp.tasks.schedule import ALIVE_S, HEARTBEAT_S
 from seedance_mcp.tasks.sender import send
-from seedance_mcp.tasks.settling import look_for, uncertain
+from seedance_mcp.tasks.settling import LOOKED, look_for, uncertain
 
 logger = logging.getLogger(__name__)
 
@@ -28,11 +28,13 @@ FAULT_RETRY_S = 60.0
 LOOK_S = 1.0
 """How often a process looks for changes that another one made, while somebody waits."""
 DOWNLOADS_AT_ONCE = 4
+LONGEST_SLEEP_S = 30.0
+CLOCK_STEP_S = 1.0
 SOON_S = 5.0
 """Within so many seconds all tasks of a provider are looked at that answers again."""
 SENDER_DIED = (
-    "The server stopped while this video was being sent: it may be running at the provider and may be billed. It is "
-    "not sent again."
+    "The server stopped, or stood still, while this video was being sent: it may be running at the provider and may be "
+    "billed. It is not sent again."
 )
 
 
@@ -46,9 +48,12 @@ class Watcher:
         self._due: dict[str, float] = {}
         self._tasks: dict[str, Task] = {}
         self._stepping: set[str] = set()
+        self._called: set[str] = set()
+        """Called back while a step was under way."""
         self._lines = Lines()
         self._downloads = anyio.CapacityLimiter(DOWNLOADS_AT_ONCE)
         self._sending = 0
+        self._last_now = 0.0
         self._woken = anyio.Event()
         self._sent = anyio.Event()
         desk.events.due_now = self.look_now
@@ -63,7 +68,10 @@ class Watcher:
         now = desk.clock.now()
         await desk.store.heartbeat(desk.worker, now + ALIVE_S)
         for task in await desk.store.take_over(desk.worker, now, tuple(desk.clients)):
-            if task.task_id not in self._tasks:
+            if (
+                self._due.get(task.task_id, math.inf) > (task.next_step_at or now)
+                and task.task_id not in self._stepping
+            ):
                 # What is due already is due together, so that the most urgent link goes first.
                 self.follow(replace(task, next_step_at=max(now, task.next_step_at or now)))
 
@@ -84,7 +92,7 @@ class Watcher:
             return
         self._tasks[task.task_id] = task
         self._due[task.task_id] = task.next_step_at
-        heapq.heappush(self._queue, (task.next_step_at, _urgency(task), task.task_id))
+        heapq.heappush(self._queue, (task.next_step_at, urgency(task), task.task_id))
         self._woken.set()
 
     def look_now(self, provider: str, provider_task_id: str) -> None:
@@ -92,6 +100,23 @@ class Watcher:
         for task in tuple(self._tasks.values()):
             if (task.provider, task.provider_task_id) == (provider, provider_task_id):
                 self._hurry(task.task_id)
+
+    async def called_back(self, task: Task, provider_task_id: str | None) -> Task:
+        """The task's provider has called: it is looked at now, by this process; or the id is noted that was told."""
+        desk = self._desk
+        if task.provider_task_id is None:
+            return await self._note_id(task, provider_task_id) if provider_task_id else task
+        if task.provider not in desk.clients or not _is_in_the_making(task):
+            return task
+        if task.follower != desk.worker:
+            # Whoever followed it finds another follower in the row; a due time alone would be read when it is over.
+            task = await desk.change(task, self._taken_over)
+            self.follow(task)
+        elif task.task_id in self._stepping:
+            self._called.add(task.task_id)
+        else:
+            self._hurry(task.task_id)
+        return task
 
     async def sent(self) -> None:
         """Waits until no create is in flight."""
@@ -123,6 +148,30 @@ class Watcher:
                     desk.announce(task_id)
             await desk.clock.sleep(LOOK_S)
 
+    def _taken_over(self, task: Task) -> Task:
+        if not _is_in_the_making(task):
+            return task
+        return replace(task, follower=self._desk.worker, next_step_at=self._desk.clock.now())
+
+    async def _note_id(self, task: Task, provider_task_id: str) -> Task:
+        """A create that was lost or is not answered yet: whatever happens now, the user can still find its video."""
+        note = f"{LOOKED}{task.provider} called back and named it {provider_task_id}."
+
+        def noted(current: Task) -> Task:
+            is_open = current.provider_task_id is None and current.send_state in {"sending", "sent"}
+            return replace(current, notes=current.with_note(note, instead_of=LOOKED)) if is_open else current
+
+        return await self._desk.change(task, noted, if_ended=noted)
+
+    def _mind_the_clock(self, now: float) -> None:
+        """After the clock was put back, what was due is due as long from now as it was before."""
+        back_s, self._last_now = self._last_now - now, now
+        if back_s > CLOCK_STEP_S:
+            logger.warning("The clock was put back by %.0f s.", back_s)
+            self._queue.clear()
+            for task in tuple(self._tasks.values()):
+                self.follow(replace(task, next_step_at=self._due[task.task_id] - back_s))
+
     def _hurry(self, task_id: str, seconds: float = 0.0) -> None:
         """The task's next step is due in so many seconds, if it is not due sooner."""
         task, at = self._tasks.get(task_id), self._desk.clock.now() + seconds
@@ -133,19 +182,22 @@ class Watcher:
         while True:
             self._woken = anyio.Event()
             now = self._desk.clock.now()
+            self._mind_the_clock(now)
             while self._queue and self._queue[0][0] <= now:
                 due, _, task_id = heapq.heappop(self._queue)
                 if self._due.get(task_id) == due and task_id not in self._stepping:
                     self._stepping.add(task_id)
                     group.start_soon(self._step, self._tasks[task_id])
-            wait = self._queue[0][0] - now if self._queue else HEARTBEAT_S
-            await wait_at_most(self._desk.clock, self._woken, wait)
+            wait = self._queue[0][0] - now if self._queue else LONGEST_SLEEP_S
+            # A suspended machine's sleep is not counted by every system's clock.
+            await wait_at_most(self._desk.clock, self._woken, min(LONGEST_SLEEP_S, wait))
 
     async def _step(self, task: Task) -> None:
         events = self._desk.events
         was_down = self._desk.breaker.is_down(task.provider)
         # This look answers whatever was heard before it.
         events.take_news(task.provider, task.provider_task_id)
+        self._called.discard(task.task_id)
         try:
             after = await self._next_step(task)
         except StoreError as error:
@@ -157,7 +209,9 @@ class Watcher:
             after = replace(task, next_step_at=self._desk.clock.now() + FAULT_RETRY_S)
         finally:
             self._stepping.discard(task.task_id)
-        if events.take_news(after.provider, after.provider_task_id) and after.next_step_at is not None:
+        has_called = task.task_id in self._called
+        self._called.discard(task.task_id)
+        if (events.take_news(after.provider, after.provider_task_id) or has_called) and after.next_step_at is not None:
             # Heard while the step was under way, perhaps even before a create was answered.
             after = replace(after, next_step_at=self._desk.clock.now())
         self.follow(after)
@@ -165,7 +219,7 @@ class Watcher:
 
     def _see_to_the_others(self, before: Task, after: Task, *, was_down: bool) -> None:
         """A step may give another task its turn."""
-        if _holds_a_place(before) and not _holds_a_place(after):
+        if holds_a_place(before) and not holds_a_place(after):
             for provider in {before.provider, after.provider}:
                 if next_in_line := self._lines.first(provider):
                     self._hurry(next_in_line)
@@ -199,7 +253,8 @@ class Watcher:
             if task.has_ended:
                 return task
         now = desk.clock.now()
-        wait = desk.breaker.wait_s(task.provider, now)
+        # A task that was always answered for shows whether the provider is there.
+        wait = desk.breaker.wait_s(task.provider, now) if task.failed_steps else 0.0
         return replace(task, next_step_at=now + wait) if wait else await poll(desk, task)
 
     async def _sender_died(self, task: Task) -> Task:
@@ -229,13 +284,7 @@ class Watcher:
             return task
 
 
-def _urgency(task: Task) -> float:
-    """Smaller is sooner: first what takes no time, then the videos by the end of their links."""
-    if task.video is None:
-        return 0.0
-    return math.inf if task.video.url_expires_at is None else task.video.url_expires_at
-
-
-def _holds_a_place(task: Task) -> bool:
-    """Whether another task may get its turn once this one no longer stands here."""
-    return task.next_step_at is not None and task.video is None and task.status != "uncertain"
+def _is_in_the_making(task: Task) -> bool:
+    """Whether a look at its provider can bring anything new."""
+    is_open = task.status in {"queued", "running"} and task.send_state == "sent" and task.video is None
+    return is_open and task.next_step_at is not None

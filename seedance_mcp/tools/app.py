@@ -1,11 +1,13 @@
 """What every tool call has at hand."""
 
+import logging
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from mcp.server.mcpserver import Context
 
+from seedance_mcp.domain.errors import SeedanceError
 from seedance_mcp.domain.task import Task
 from seedance_mcp.tasks.catalogue import Catalogue
 from seedance_mcp.tasks.clock import Clock
@@ -13,6 +15,8 @@ from seedance_mcp.tools.arguments import Arguments
 
 if TYPE_CHECKING:
     from seedance_mcp.tasks.service import VideoTasks
+
+logger = logging.getLogger(__name__)
 
 LOCAL_OWNER = "local"
 SHORTEST_PATIENCE_S = 4.0
@@ -48,6 +52,10 @@ class Answers:
         self._given = {key: value for key, value in self._given.items() if now - value[1] < CROSSES_WITHIN_S}
         self._given[request_id] = task, now
 
+    def waiting(self, request_id: str) -> Task | None:
+        """The task that this call's answer, now delivered, told of."""
+        return self._given[request_id][0] if request_id in self._given else None
+
     def not_read(self, request_id: str, now: float) -> Task | None:
         """The task whose answer this client did not wait for, when its cancellation crossed the answer."""
         task, at = self._given.pop(request_id, (None, 0.0))
@@ -64,6 +72,24 @@ class App:
     with_resource_links: bool = True
     patience: Patience = field(default_factory=Patience)
     answers: Answers = field(default_factory=Answers)
+    confirms_delivery: bool = False
+    """Whether the transport says when an answer has left this process; else it counts as delivered once it is made."""
+
+    async def create_answered(self, request_id: str, task: Task) -> None:
+        """The answer to a create is on its way."""
+        self.answers.given(request_id, task, self.clock.now())
+        if not self.confirms_delivery:
+            await self.answer_delivered(request_id)
+
+    async def answer_delivered(self, request_id: str) -> None:
+        """The host has the answer: from now on an equal create is another video."""
+        task = self.answers.waiting(request_id)
+        if task is not None:
+            try:
+                await (await self.tasks()).answered(task)
+            except SeedanceError as error:
+                # Then an equal create finds this task: the safe side.
+                logger.warning("task %s: not noted as answered: %s", task.task_id, error)
 
     async def call_cancelled(self, request_id: str) -> None:
         """A client gave a call up; if its create was answered at that very moment, nobody has read the answer."""

@@ -63,8 +63,7 @@ async def run(call: Call) -> CallToolResult:
     )
     try:
         (task,) = await wait(call, [task.task_id], without_token_s=CREATE_S)
-        await tasks.answered(task)
-        call.app.answers.given(str(call.context.request_id), task, call.app.clock.now())
+        await call.app.create_answered(str(call.context.request_id), task)
     except BaseException as error:
         # However the call ends without its answer, an equal one must find this task instead of buying another.
         with anyio.CancelScope(shield=True):

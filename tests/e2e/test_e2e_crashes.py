@@ -1,9 +1,12 @@
 """kill -9 at the worst moments: nothing is paid twice, nothing is lost."""
 
 from pathlib import Path
+from shutil import rmtree
+from subprocess import DEVNULL, PIPE
 
+import anyio
 import pytest
-from raw_host import Host, running_host
+from raw_host import COMMAND, Host, process_environment, running_host
 from real_provider import SMALL, Provider
 from store_rows import accepted, let_leases_run_out, rows
 
@@ -57,6 +60,56 @@ async def test_a_call_repeated_after_a_crash_gets_the_same_task(
         repeated = await host.task("create_video", {**SMALL, "wait_seconds": 0})
     assert repeated["task_id"] == rows(tmp_path)[0]["task_id"]
     assert len(provider.creates) == 1
+
+
+async def test_a_call_repeated_right_after_a_crash_gets_the_same_task(
+    environment: dict[str, str], provider: Provider, tmp_path: Path
+) -> None:
+    """Soak: a killed server's lease has not lapsed yet, but the operating system knows that it is dead."""
+    async with running_host(environment) as host:
+        await host.send("tools/call", name="create_video", arguments={**SMALL, "wait_seconds": 25})
+        await provider.has_creates(1)
+        host.process.kill()
+        await host.ended()
+    async with running_host(environment) as host:
+        repeated = await host.task("create_video", {**SMALL, "wait_seconds": 0})
+        other = await host.call("list_tasks")
+    assert repeated["task_id"] == rows(tmp_path)[0]["task_id"]
+    assert [len(provider.creates), len(other["structuredContent"]["tasks"])] == [1, 1]
+
+
+async def test_an_answer_behind_a_full_pipe_does_not_count_as_answered(
+    environment: dict[str, str], provider: Provider, tmp_path: Path
+) -> None:
+    """Soak: DESIGN §3: answered is what was delivered, not what was written down."""
+    process = await anyio.open_process(COMMAND, env=process_environment(environment), stdin=PIPE, stderr=DEVNULL)
+    # The host reads nothing, so this lies before the create's answer in the pipe.
+    host = Host(process=process)
+    for _ in range(40):
+        await host.send("tools/list")
+    await host.send("tools/call", name="create_video", arguments={**SMALL, "wait_seconds": 0})
+    await provider.has_creates(1)
+    await anyio.sleep(0.5)
+    process.kill()
+    await process.aclose()
+    async with running_host(environment) as again:
+        repeated = await again.task("create_video", {**SMALL, "wait_seconds": 0})
+    assert repeated["task_id"] == rows(tmp_path)[0]["task_id"]
+    assert len(provider.creates) == 1
+
+
+async def test_a_video_ordered_after_the_data_folder_was_removed_is_known_to_the_next_server(
+    environment: dict[str, str], provider: Provider, tmp_path: Path
+) -> None:
+    """Soak: what is written to a removed file would be paid for and forgotten."""
+    async with running_host(environment) as host:
+        await host.call("list_tasks")
+        rmtree(tmp_path / "data")
+        made = await host.task("create_video", {**SMALL, "wait_seconds": 0})
+        await provider.has_creates(1)
+    async with running_host(environment) as host:
+        listed = (await host.task("list_tasks", {}))["tasks"]
+    assert [task["task_id"] for task in listed] == [made["task_id"]]
 
 
 async def test_a_client_that_gives_up_while_its_answer_is_on_the_way_gets_the_same_task_again(

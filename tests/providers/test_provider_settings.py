@@ -72,9 +72,10 @@ def test_polling_alone_is_the_queue_without_the_stream() -> None:
 def test_the_blocking_call_has_no_id_so_nothing_can_be_cancelled_or_heard() -> None:
     """Provider: seed 001, "This blocks until the video is ready"; providers.md §2.3."""
     blocking = chosen(OXEN, {"OXEN_REQUEST_MODE": "sync"})
-    assert changed(OXEN, blocking) == {"create", "answers_at_the_end", "cancel", "events"}
+    assert changed(OXEN, blocking) == {"create", "answers_at_the_end", "cancel", "events", "task_list"}
     assert blocking.create == Endpoint(method="POST", path="/api/ai/videos/generate")
     assert (blocking.answers_at_the_end, blocking.cancel, blocking.events) == (True, None, None)
+    assert blocking.task_list is None
 
 
 @pytest.mark.parametrize(

@@ -8,6 +8,7 @@ import pytest
 from some_tasks import DAY_START, NOW, OWNER, limits, new_task, terms
 from stores import OpenStore
 
+from seedance_mcp.domain.errors import Failure
 from seedance_mcp.domain.task import Task, TransitionError
 from seedance_mcp.storage.task_store import Claim, TaskStore, Transition
 
@@ -45,8 +46,11 @@ async def test_tasks_are_chosen_by_status_and_by_id(store: TaskStore) -> None:
 
 async def test_a_task_is_found_by_its_id_at_the_provider_the_newest_first(store: TaskStore) -> None:
     """DESIGN §3: get_task with provider + provider_task_id."""
-    await store.add(new_task(1, provider_task_id="task_1"), terms())
+    given_up = Failure(kind="not_settled", message="Given up.")
+    await store.add(new_task(1, provider_task_id="task_1", status="failed", error=given_up), terms())
     await store.add(new_task(2, provider_task_id="task_1"), terms())
+    again = await store.add(new_task(3, provider_task_id="task_1"), terms())
+    assert (again.how, again.task.task_id) == ("known", "vt_002"), "two rows never follow one video"
     found = await store.find(OWNER, "kinovi", "task_1")
     assert found is not None
     assert found.task_id == "vt_002"
@@ -166,7 +170,8 @@ async def test_every_change_of_status_is_recorded_and_other_changes_are_not(stor
     """DESIGN §6: status and its history."""
     await store.add(new_task(), terms())
     await store.change(OWNER, "vt_001", lambda task: replace(task, progress=5.0))
-    await store.change(OWNER, "vt_001", lambda task: replace(task, status="running", updated_at=NOW + 5))
+    running = {"status": "running", "send_state": "sent"}
+    await store.change(OWNER, "vt_001", lambda task: replace(task, **running, updated_at=NOW + 5))
     await store.change(OWNER, "vt_001", lambda task: replace(task, status="succeeded", updated_at=NOW + 9))
     assert await store.history(OWNER, "vt_001") == [
         Transition(at=NOW + 1, before=None, after="queued"),

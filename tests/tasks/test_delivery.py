@@ -6,7 +6,7 @@ from typing import Any
 import httpx
 import pytest
 from calls import A_WHILE, LONG, create, get, hold, is_download, network, saved
-from stored import left_over, store
+from stored import left_over, run_sql, store
 
 from rig import ADDRESS, Rig, facts_of, text_of
 from seedance_mcp.domain.task import Video
@@ -131,6 +131,7 @@ async def test_a_new_link_begins_a_new_life(rig: Rig) -> None:
         made = facts_of(await create(client, provider="kinovi", wait_seconds=LONG))
         now = rig.clock.now()
         video = Video(url=f"{ADDRESS}/files/kinovi-gone.mp4", url_expires_at=now - 14 * 24 * 3600)
+        run_sql(rig, "UPDATE tasks SET provider_task_id = NULL")
         facts = {"status": "succeeded", "send_state": "sent", "ended_at": now - 28 * 24 * 3600, "video": video}
         await store(rig, left_over(rig, **facts, provider_task_id=made["provider_task_id"]))
         await rig.clock.sleep(15)

@@ -83,7 +83,7 @@ async def test_two_that_could_be_it_are_named_and_the_user_decides(rig: Rig) -> 
         again = error_of(await _settle(client, second, theirs[0]))
         await rig.clock.sleep(60)
         other = facts_of(await get(client, second))
-    assert "2 videos that could be it" in text_of(told)
+    assert "2 that could be it" in text_of(told)
     assert chosen["provider_task_id"] == theirs[0]
     assert "belongs to another task already" in again["message"]
     assert other["provider_task_id"] == theirs[1], "the only one left is found by itself"

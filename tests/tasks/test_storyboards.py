@@ -99,7 +99,7 @@ async def test_a_rate_limit_with_nothing_under_way_is_waited_for_and_not_taken_f
         second = await create(client, provider="kinovi", seed=2)
         tasks = await _ended(client, [first["task_id"], facts_of(second)["task_id"]])
     refused, *taken = rig.creates
-    assert "asked to be left alone until" in text_of(second)
+    assert "took no more videos a moment ago" in text_of(second)
     assert [task["status"] for task in tasks] == ["succeeded"] * 2
     assert all(30 <= one.at_s - refused.at_s < 45 for one in taken)
 

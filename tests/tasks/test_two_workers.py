@@ -87,7 +87,7 @@ async def store_busy(rig: Rig) -> Task:
     """A task in progress that a living worker follows: it takes a place, and its part of the budget."""
     facts = {"task_id": "vt_busy", "status": "running", "send_state": "sent", "reserved_usd": 0.1}
     task = left_over(rig, **facts, follower="busy", provider_task_id="task_busy")
-    await store(rig, task, alive_until=rig.clock.now() + 999)
+    await store(rig, task, alive_until=rig.clock.now() + 50)
     return task
 
 
@@ -117,7 +117,7 @@ async def test_a_task_that_another_worker_claims_first_is_not_sent_here(rig: Rig
     async def other_worker_claims(task: Task) -> None:
         other = SqliteTaskStore(store_path(rig))
         await other.open()
-        await other.heartbeat("other", rig.clock.now() + 999)
+        await other.heartbeat("other", rig.clock.now() + 50)
         claim = await other.claim_send(
             OWNER, task.task_id, SendLimits(worker="other", now=task.created_at, day_start=0)
         )

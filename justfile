@@ -10,6 +10,10 @@ check:
     uv run pyright
     uv run pytest -n 2 --cov --cov-report=term-missing:skip-covered
 
+# kill servers at random points, 200 times, and a long run of the state machine; writes docs/soak.md
+soak:
+    SOAK_RUNS=200 SOAK_REPORT=docs/soak.md uv run pytest tests/soak -q -s
+
 # repair what a machine can repair
 fix:
     uv run ruff format .
@@ -21,4 +25,4 @@ test *args:
 
 # rewrite the golden schemas and the README's tables after an intended change
 golden:
-    uv run pytest --rewrite-golden tests/tools tests/test_readme.py
+    uv run pytest --rewrite-golden tests/tools tests/faults tests/test_readme.py

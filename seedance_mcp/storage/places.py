@@ -13,7 +13,8 @@ GROWS_AFTER_S = 600.0
 """A learned limit is tried one higher after this long."""
 _UNDER_WAY = (
     "provider = ? AND status IN ('queued', 'running') AND send_state IN ('sending', 'sent') "
-    "AND ended_at IS NULL AND video = 'null' AND failed_steps < 10 AND COALESCE(started_at, attempted_at, created_at) > ?"
+    "AND ended_at IS NULL AND video = 'null' AND failed_steps < 10 "
+    "AND COALESCE(started_at, attempted_at, created_at) > ?"
 )
 """One that its provider has not answered for in a long time, or that takes hours, keeps no place from others."""
 PLACE_KEPT_S = 2 * 3600.0

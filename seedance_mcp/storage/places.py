@@ -33,6 +33,11 @@ def claim_send(table: TaskTable, owner: str, task_id: str, limits: SendLimits) -
         spent = spent_usd(table, owner, limits.day_start)
         if exceeds(spent + price, limits.daily_budget_usd):
             return Claim(task=None, over_budget_usd=spent)
+    if limits.alive_until is not None:
+        table.db.execute(
+            "INSERT INTO workers VALUES (?, ?) ON CONFLICT DO UPDATE SET alive_until = excluded.alive_until",
+            (limits.worker, limits.alive_until),
+        )
     claimed = replace(
         task,
         status="queued",

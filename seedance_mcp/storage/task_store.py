@@ -90,6 +90,8 @@ class SendLimits:
     worker: str
     now: float
     day_start: float
+    alive_until: float | None = None
+    """The worker is here until then: after a long sleep its lease may have lapsed before its next heartbeat."""
     daily_budget_usd: float | None = None
     max_concurrent: int | None = None
     """The operator's own limit; a smaller one that was learned counts as well."""

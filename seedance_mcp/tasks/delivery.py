@@ -75,6 +75,9 @@ def _saved(task: Task, file: VideoFile, now: float) -> Task:
 
 def _not_saved(task: Task, why: str, fresh: _Link | None, now: float, *, link_works: bool) -> Task:
     link = task.video or Video()
+    if link.file is not None:
+        # Another process had it saved before.
+        return task
     until = link.url_expires_at or (task.ended_at or now) + GIVE_UP_AFTER_S
     if fresh is not None:
         link = replace(link, url=fresh.url, url_expires_at=fresh.expires_at)

@@ -14,7 +14,7 @@ from seedance_mcp.storage.task_store import Claim, Line, SendLimits
 from seedance_mcp.tasks.budget import check_price, day_start, over_budget
 from seedance_mcp.tasks.desk import Desk, not_sent
 from seedance_mcp.tasks.polling import apply_reply
-from seedance_mcp.tasks.schedule import next_try
+from seedance_mcp.tasks.schedule import ALIVE_S, next_try
 from seedance_mcp.tasks.settling import LOOKED, LOST, uncertain
 
 logger = logging.getLogger(__name__)
@@ -47,6 +47,7 @@ async def send(desk: Desk, task: Task) -> Task:
         worker=desk.worker,
         now=now,
         day_start=day_start(now),
+        alive_until=now + ALIVE_S,
         daily_budget_usd=desk.limits.daily_budget_usd,
         max_concurrent=client.provider.max_concurrent,
     )

@@ -102,7 +102,8 @@ def load_settings(environment: Mapping[str, str] | None = None) -> Settings:
     level = (env.get("SEEDANCE_LOG_LEVEL") or "WARNING").upper()
     if level not in LOG_LEVELS:
         raise SetupError(f"SEEDANCE_LOG_LEVEL is one of {', '.join(LOG_LEVELS)}; {level!r} is set. Correct it.")
-    catalogue = _catalogue(env)
+    prices = _prices(env.folder("SEEDANCE_PRICES"))
+    catalogue = _catalogue(env, prices)
     return Settings(
         catalogue=catalogue,
         data_dir=env.folder("SEEDANCE_DATA_DIR") or _default_data_dir(),
@@ -113,13 +114,13 @@ def load_settings(environment: Mapping[str, str] | None = None) -> Settings:
         ),
         with_resource_links=env.switch("SEEDANCE_RESOURCE_LINKS", default=True),
         log_level=level,
-        prices=_prices(env.folder("SEEDANCE_PRICES")),
+        prices=prices,
         public=_public(env),
         secrets=tuple(provider.key for provider in catalogue.configured if provider.key),
     )
 
 
-def _catalogue(env: Environment) -> Catalogue:
+def _catalogue(env: Environment, prices: Mapping[str, PriceList]) -> Catalogue:
     configured: dict[str, ConfiguredProvider] = {}
     unfilled: dict[str, str] = {}
     for spec in all_providers():
@@ -127,7 +128,7 @@ def _catalogue(env: Environment) -> Catalogue:
         if key and spec.key_variable and is_placeholder(key):
             unfilled[spec.key_variable] = key
         elif key:
-            configured[spec.id] = _configured(spec, env, key)
+            configured[spec.id] = _configured(spec, env, key, prices.get(spec.id))
     order = _order(env)
     chosen = [configured[name] for name in order if name in configured] if order else list(configured.values())
     nothing_set = not configured and not unfilled
@@ -152,7 +153,7 @@ def _order(env: Environment) -> Sequence[str]:
     return names
 
 
-def _configured(spec: ProviderSpec, env: Environment, key: str) -> ConfiguredProvider:
+def _configured(spec: ProviderSpec, env: Environment, key: str, prices: PriceList | None) -> ConfiguredProvider:
     variable = f"{spec.id.upper()}_BASE_URL"
     base_url = (env.get(variable) or spec.base_url).rstrip("/")
     if not _is_address(base_url):
@@ -162,6 +163,7 @@ def _configured(spec: ProviderSpec, env: Environment, key: str) -> ConfiguredPro
         base_url=base_url,
         key=SecretStr(key),
         max_concurrent=env.count(f"{spec.id.upper()}_MAX_CONCURRENT"),
+        own_usd_per_credit=prices.usd_per_credit if prices else None,
     )
 
 

@@ -136,7 +136,11 @@ class _EraSwitch:
         writer = self._sent._inner  # noqa: SLF001  # pyright: ignore[reportPrivateUsage]
         while not writer.statistics().tasks_waiting_receive:  # noqa: ASYNC110  (the SDK has no event for it)
             await anyio.sleep(FLUSH_LOOK_S)
-        await self._app.answer_delivered(request_id)
+        try:
+            await self._app.answer_delivered(request_id)
+        except Exception:
+            # A fault of ours here must not end the server.
+            logger.exception("The answer to call %s was not noted.", request_id)
 
 
 async def _leave_on_signal(scope: anyio.CancelScope, down: anyio.Event) -> None:

@@ -191,6 +191,14 @@ class ConfiguredProvider:
     base_url: str
     key: SecretStr | None = None
     max_concurrent: int | None = None
+    own_usd_per_credit: float | None = None
+    """What a credit costs this user."""
+
+    @property
+    def usd_per_credit(self) -> float | None:
+        prices = self.spec.prices
+        published = prices.usd_per_credit if prices else None
+        return published if self.own_usd_per_credit is None else self.own_usd_per_credit
 
     @property
     def trusted_origins(self) -> frozenset[str]:

@@ -50,12 +50,22 @@ def stand_in(table: TaskTable, task: Task, terms: AddTerms) -> Added | None:
         earlier = table.one("owner = ? AND idempotency_key = ?", task.owner, task.idempotency_key)
         how = "same_key" if earlier and earlier.fingerprint == task.fingerprint else "other_arguments"
         return Added(task=earlier, how=how) if earlier else None
+    if lost := _uncertain(table, task):
+        return Added(
+            task=table.update(lost, replace(lost, notes=lost.with_note(terms.uncertain_note))), how="uncertain"
+        )
     if (earlier := _abandoned(table, task, terms)) is None:
         return None
     # Handed out once: from now on it belongs to the call that asks for it.
     notes = earlier.with_note(terms.abandoned_note)
     ours = replace(earlier, caller=task.caller, abandoned_at=None, updated_at=terms.now, notes=notes)
     return Added(task=table.update(earlier, ours), how="abandoned")
+
+
+def _uncertain(table: TaskTable, task: Task) -> Task | None:
+    """An equal one that may be running and billed: nobody who calls again means to pay for both."""
+    where = "owner = ? AND fingerprint = ? AND status = 'uncertain' ORDER BY created_at DESC"
+    return table.one(where, task.owner, task.fingerprint)
 
 
 def _abandoned(table: TaskTable, task: Task, terms: AddTerms) -> Task | None:

@@ -1,10 +1,10 @@
 """Tasks in one SQLite file (WAL), safe for several server processes at once."""
 
 import json
+import logging
 import os
 import sqlite3
 from collections.abc import Callable, Collection, Sequence
-from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from typing import Concatenate, ParamSpec, TypeVar
@@ -14,12 +14,15 @@ import anyio.to_thread
 
 from seedance_mcp.domain.errors import StoreError
 from seedance_mcp.domain.task import Status, Task
-from seedance_mcp.storage import orders, places
+from seedance_mcp.storage import followers, orders, places
 from seedance_mcp.storage.life_signs import LifeSigns
 from seedance_mcp.storage.migrations import migrate
+from seedance_mcp.storage.rescue import carry_over
 from seedance_mcp.storage.rows import Value
-from seedance_mcp.storage.table import ALIVE, TaskTable
+from seedance_mcp.storage.table import TaskTable
 from seedance_mcp.storage.task_store import Added, AddTerms, Claim, SendLimits, Taken, Timing, Transition
+
+logger = logging.getLogger(__name__)
 
 BUSY_TIMEOUT_S = 30.0
 LOCKED_RETRY_S = 0.02
@@ -118,32 +121,41 @@ class SqliteTaskStore:
         return await self._read(TaskTable.many, where, owner, limit)
 
     async def timings(self, provider: str, model: str, limit: int) -> Sequence[Timing]:
-        return await self._read(_timings, provider, model, limit)
+        return await self._read(followers.timings, provider, model, limit)
 
     async def unfinished(self, owner: str, now: float) -> Sequence[tuple[Task, bool]]:
-        return await self._read(_unfinished, owner, now)
+        return await self._read(followers.unfinished, owner, now)
 
     async def version(self) -> int:
         return int(await self._read(TaskTable.number, "PRAGMA data_version"))
 
     async def heartbeat(self, worker: str, alive_until: float) -> None:
         # On a connection of its own: a heartbeat that queues behind other work may come too late.
-        await self._run(lambda: self._beat(worker, alive_until), self._one_beat_at_a_time)
+        await self._in_place(lambda: self._beat(worker, alive_until), self._one_beat_at_a_time)
 
     async def leave(self, worker: str) -> None:
-        await self._write(_execute, "DELETE FROM workers WHERE worker = ?", worker)
+        await self._write(followers.execute, "DELETE FROM workers WHERE worker = ?", worker)
         await self._run(lambda: self._life_signs.let_go(worker))
 
     async def take_over(self, worker: str, now: float, providers: Collection[str]) -> Sequence[Task]:
-        if not await self._read(_orphans, now, providers):
+        if not await self._read(followers.orphans, now, providers):
             return ()
-        return await self._write(_take_over, worker, now, providers)
+        return await self._write(followers.take_over, worker, now, providers)
 
     async def _read(self, work: Callable[Concatenate[TaskTable, _P], _T], *args: _P.args, **kwargs: _P.kwargs) -> _T:
         return await self._run(lambda: work(TaskTable(self._db), *args, **kwargs))
 
     async def _write(self, work: Callable[Concatenate[TaskTable, _P], _T], *args: _P.args, **kwargs: _P.kwargs) -> _T:
-        return await self._run(partial(self._in_transaction, lambda table: work(table, *args, **kwargs)))
+        write = partial(self._in_transaction, lambda table: work(table, *args, **kwargs))
+        return await self._in_place(write, self._one_at_a_time)
+
+    async def _in_place(self, work: Callable[[], _T], limiter: anyio.CapacityLimiter) -> _T:
+        try:
+            return await self._run(work, limiter)
+        except _MovedError:
+            async with self._one_beat_at_a_time:
+                await self._run(self._move)
+            return await self._run(work, limiter)
 
     async def _run(self, work: Callable[[], _T], limiter: anyio.CapacityLimiter | None = None) -> _T:
         try:
@@ -164,13 +176,28 @@ class SqliteTaskStore:
             raise PermissionError(f"{self._path.name} is read-only")
         self._connection = self._connect(migrate)
         self._pulse = self._connect()
-        self._opened_as = _identity(self._path)
+        self._opened_as = _identity(self._path, None)
 
-    def _stay_in_place(self) -> None:
-        """Opens the file anew when somebody has removed it: what is written to a removed file is lost."""
-        if self._connection is not None and _identity(self._path) != self._opened_as:
-            self._close()
-            self._open()
+    def _check_place(self) -> None:
+        """Raises _MovedError when somebody has removed the file: what is written to a removed one is lost."""
+        if self._connection is not None and _identity(self._path, self._opened_as) != self._opened_as:
+            raise _MovedError
+
+    def _move(self) -> None:
+        """Nothing else runs meanwhile. If it fails, the old file is still open and the next call tries again."""
+        if self._connection is None or _identity(self._path, self._opened_as) == self._opened_as:
+            return
+        logger.warning("%s was removed while the server ran; what it knows is written to a new one.", self._path)
+        self._path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+        new = self._connect(migrate)
+        try:
+            carry_over(self._connection, new)
+            pulse = self._connect()
+        except BaseException:
+            new.close()
+            raise
+        self._close()
+        self._connection, self._pulse, self._opened_as = new, pulse, _identity(self._path, None)
 
     def _connect(self, prepare: Callable[[sqlite3.Connection], None] | None = None) -> sqlite3.Connection:
         db = sqlite3.connect(self._path, timeout=self._busy_timeout_s, isolation_level=None, check_same_thread=False)
@@ -195,12 +222,13 @@ class SqliteTaskStore:
         self._pulse = self._connection = None
 
     def _beat(self, worker: str, alive_until: float) -> None:
+        self._check_place()
         self._life_signs.hold(worker)
+        self._bury(self._pulse_db)
         statement = "INSERT INTO workers VALUES (?, ?) ON CONFLICT DO UPDATE SET alive_until = excluded.alive_until"
         self._pulse_db.execute(statement, (worker, alive_until))
         # Those that were killed never leave by themselves.
         self._pulse_db.execute("DELETE FROM workers WHERE alive_until < ?", (alive_until - DEAD_FOR_S,))
-        self._bury(self._pulse_db)
 
     def _bury(self, db: sqlite3.Connection) -> None:
         """Forgets workers whose process has ended, however long their lease would last."""
@@ -227,7 +255,7 @@ class SqliteTaskStore:
         return _opened(self._connection)
 
     def _in_transaction(self, work: Callable[[TaskTable], _T]) -> _T:
-        self._stay_in_place()
+        self._check_place()
         db = self._db
         db.execute("BEGIN IMMEDIATE")
         try:
@@ -240,11 +268,18 @@ class SqliteTaskStore:
         return result
 
 
-def _identity(path: Path) -> tuple[int, int] | None:
+class _MovedError(Exception):
+    """The file that is open is no longer the one at its path."""
+
+
+def _identity(path: Path, otherwise: tuple[int, int] | None) -> tuple[int, int] | None:
+    """Which file lies there; `otherwise` when that cannot be seen at this moment."""
     try:
         found = path.stat()
-    except OSError:
+    except FileNotFoundError:
         return None
+    except OSError:
+        return otherwise
     return found.st_dev, found.st_ino
 
 
@@ -252,42 +287,6 @@ def _opened(db: sqlite3.Connection | None) -> sqlite3.Connection:
     if db is None:
         raise sqlite3.ProgrammingError("it is not open")
     return db
-
-
-def _execute(table: TaskTable, statement: str, *parameters: Value) -> None:
-    table.db.execute(statement, parameters)
-
-
-def _timings(table: TaskTable, provider: str, model: str, limit: int) -> Sequence[Timing]:
-    rows = table.db.execute(
-        "SELECT took_s, json_extract(request, '$.resolution'), json_extract(request, '$.duration') FROM tasks "
-        "WHERE provider = ? AND model = ? AND took_s IS NOT NULL ORDER BY ended_at DESC LIMIT ?",
-        (provider, model, limit),
-    )
-    return [Timing(took_s=row[0], resolution=row[1], duration=row[2]) for row in rows]
-
-
-def _unfinished(table: TaskTable, owner: str, now: float) -> Sequence[tuple[Task, bool]]:
-    where = "owner = ? AND (next_step_at IS NOT NULL OR status IN ('waiting', 'queued', 'running', 'uncertain'))"
-    alive = {row[0] for row in table.db.execute(ALIVE.strip("()"), (now,))}
-    return [(task, task.follower in alive) for task in table.many(where + " ORDER BY rowid", owner)]
-
-
-def _orphans(table: TaskTable, now: float, providers: Collection[str]) -> list[Task]:
-    """Tasks with something left to do that no living worker looks after."""
-    return table.many(
-        # The plus keeps SQLite from reading all tasks of a provider: few have something left to do.
-        f"next_step_at IS NOT NULL AND (follower IS NULL OR follower NOT IN {ALIVE}) "  # noqa: S608  (our clauses)
-        "AND +provider IN (SELECT value FROM json_each(?)) ORDER BY rowid",
-        now,
-        json.dumps(list(providers)),
-    )
-
-
-def _take_over(table: TaskTable, worker: str, now: float, providers: Collection[str]) -> Sequence[Task]:
-    tasks = _orphans(table, now, providers)
-    table.db.executemany("UPDATE tasks SET follower = ? WHERE task_id = ?", [(worker, one.task_id) for one in tasks])
-    return [replace(task, follower=worker) for task in tasks]
 
 
 def _is_locked(error: BaseException | None) -> bool:

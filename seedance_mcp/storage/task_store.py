@@ -15,7 +15,7 @@ class Added:
     """What became of a new task: it was stored, or an earlier one stands for it."""
 
     task: Task
-    how: Literal["new", "known", "same_key", "other_arguments", "abandoned", "over_budget"]
+    how: Literal["new", "known", "same_key", "other_arguments", "uncertain", "abandoned", "over_budget"]
     """`known`: another row follows the same task. `over_budget`: not stored, because today's budget has no room."""
     spent_usd: float = 0.0
 
@@ -30,6 +30,8 @@ class AddTerms:
     daily_budget_usd: float | None = None
     abandoned_note: str = ""
     """Is added to an abandoned task that is handed out instead."""
+    uncertain_note: str = ""
+    """Is added to an uncertain task that is handed out instead."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -110,7 +112,8 @@ class TaskStore(Protocol):
         """Stores a new task, unless an earlier one stands for it.
 
         An earlier one stands for it when it has the same owner and `idempotency_key`; or, when the new one has no key,
-        when it is equal, was made since `abandoned_since`, and its call ended before its answer was delivered.
+        when it is equal, was made since `abandoned_since`, and its call ended before its answer was delivered; or when
+        it is equal and `uncertain`, because it may be running and billed.
         """
         ...
 

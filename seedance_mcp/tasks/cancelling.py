@@ -3,6 +3,7 @@
 from dataclasses import dataclass, replace
 from typing import Literal
 
+from seedance_mcp.domain.cost import money
 from seedance_mcp.domain.errors import Failure, RefusedError, UnavailableError
 from seedance_mcp.domain.task import Task
 from seedance_mcp.providers.client import ProviderClient
@@ -148,9 +149,13 @@ def _what_became_of_it(desk: Desk, client: ProviderClient, task: Task) -> Cancel
 
 async def _stopped(desk: Desk, client: ProviderClient, task: Task, *, is_charged: bool) -> Cancelled:
     def stop(current: Task) -> Task:
-        # A figure that was named before was for the video that does not come.
-        charge = current.charge if is_charged else None
-        return cancelled(replace(current, charge=charge), desk.clock.now())
+        if is_charged or current.charge is None:
+            return cancelled(current, desk.clock.now())
+        # That figure was for the video that does not come.
+        charge = current.charge
+        figure = money(charge.usd or 0) if charge.credits is None else f"{charge.credits:g} credits"
+        told = f"{client.spec.id} had charged {figure}; whether that is given back is not documented."
+        return cancelled(replace(current, charge=None, notes=current.with_note(told)), desk.clock.now())
 
     task = await desk.change(task, stop)
     return _is_stopped(client, task) if task.status == "cancelled" else _too_late(desk, task)

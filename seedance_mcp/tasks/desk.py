@@ -21,6 +21,9 @@ from seedance_mcp.tasks.push import EventStreams
 from seedance_mcp.tasks.schedule import Pace
 from seedance_mcp.tasks.timings import Timings
 
+WAITING = "Waiting: "
+"""Begins the note of a task that waits for a place; it goes once the task is sent."""
+
 
 def _nowhere(_task: Task) -> str | None:
     return None
@@ -102,7 +105,7 @@ def failed(task: Task, failure: Failure, now: float) -> Task:
 def not_sent(task: Task, failure: Failure | None, now: float) -> Task:
     """The task ended before anything was started, so it is free: failed, or cancelled when nothing failed."""
     ended = failed(task, failure, now) if failure else cancelled(task, now)
-    return replace(ended, send_state="never", reserved_usd=None)
+    return replace(ended, send_state="never", reserved_usd=None, notes=ended.without_notes(WAITING))
 
 
 def cancelled(task: Task, now: float) -> Task:

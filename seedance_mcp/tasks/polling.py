@@ -74,8 +74,7 @@ def apply_reply(task: Task, reply: ProviderReply, client: ProviderClient, now: f
 def _with_charge(task: Task, reply: ProviderReply, client: ProviderClient) -> Task:
     if reply.credits is None and reply.usd is None:
         return task
-    prices = client.spec.prices
-    rate = prices.usd_per_credit if prices else None
+    rate = client.provider.usd_per_credit
     usd = reply.usd
     if usd is None and rate is not None and reply.credits is not None:
         usd = round(reply.credits * rate, 4)
@@ -139,12 +138,14 @@ def _look_again(task: Task, now: float, pace: Pace) -> Task:
 
 
 def _generation_failed(task: Task, reply: ProviderReply, client: ProviderClient) -> Failure:
+    is_told = reply.credits is not None or reply.usd is not None
+    charged = "" if is_told else "Whether it was charged is for the provider to say. "
     reason = client.clean(reply.error).rstrip(".") if reply.error else "it gave no reason"
     return Failure(
         kind="generation_failed",
         message=(
             f"{task.provider} could not make the video: {reason}. Its task id there is {task.provider_task_id}. "
-            "Whether it was charged is for the provider to say; change the request before trying again."
+            f"{charged}Change the request before trying again."
         ),
     )
 

@@ -12,7 +12,7 @@ from seedance_mcp.providers.client import ProviderClient
 from seedance_mcp.providers.spec import ProviderReply
 from seedance_mcp.storage.task_store import Claim, Line, SendLimits
 from seedance_mcp.tasks.budget import check_price, day_start, over_budget
-from seedance_mcp.tasks.desk import Desk, not_sent
+from seedance_mcp.tasks.desk import WAITING, Desk, not_sent
 from seedance_mcp.tasks.polling import apply_reply
 from seedance_mcp.tasks.schedule import ALIVE_S, next_try
 from seedance_mcp.tasks.settling import LOOKED, LOST, uncertain
@@ -24,8 +24,6 @@ PLACE_RETRY_S = 5.0
 EACH_AHEAD_S = 3.0
 LONGEST_PLACE_RETRY_S = 60.0
 STORE_RETRY_S = 1.0
-WAITING = "Waiting: "
-"""Begins the note of a task that waits for a place; it goes once the task is sent."""
 UNREADABLE = (
     "The video was sent, but its answer could not be handled: it may be running at the provider and may be billed. It "
     "is not sent again."

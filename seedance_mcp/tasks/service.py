@@ -14,13 +14,13 @@ import anyio
 from seedance_mcp.domain.errors import InvalidRequestError, NotFoundError, StoreError
 from seedance_mcp.domain.task import Status, Task
 from seedance_mcp.domain.video import VideoRequest
-from seedance_mcp.storage.task_store import Added, AddTerms
+from seedance_mcp.storage.task_store import Added
 from seedance_mcp.tasks import cancelling
 from seedance_mcp.tasks.adopting import adopt, client_of
-from seedance_mcp.tasks.budget import check_price, day_start, over_budget
+from seedance_mcp.tasks.budget import check_price, over_budget
 from seedance_mcp.tasks.clock import wait_at_most
 from seedance_mcp.tasks.desk import Desk
-from seedance_mcp.tasks.drafts import draft, new_id, planned
+from seedance_mcp.tasks.drafts import draft, new_id, planned, terms_of
 from seedance_mcp.tasks.order import Order
 from seedance_mcp.tasks.plan import make_plan
 from seedance_mcp.tasks.prices import PriceBook
@@ -30,16 +30,10 @@ from seedance_mcp.tasks.watcher import Watcher
 
 logger = logging.getLogger(__name__)
 
-REPEAT_WINDOW_S = 600.0
 LAST_ANSWER_S = 1.5
 """How long a create in flight may keep the process from ending."""
 REPORT_S = 1.0
 """How often a waiter hears of progress."""
-
-ABANDONED = (
-    "This is the video of an equal create_video call that broke off before it was answered; no second one was ordered. "
-    "For another one like it, call again with a new idempotency_key."
-)
 
 
 def new_worker() -> str:
@@ -91,7 +85,7 @@ class VideoTasks:
         desk = self._desk
         await self._write_abandoned()
         # First of all: what was ordered before stands, whatever prices and limits say now.
-        new, terms = draft(desk, order), self._terms()
+        new, terms = draft(desk, order), terms_of(desk)
         if earlier := await desk.store.earlier(new, terms):
             return self._added(earlier)
         book = await self.price_book(order.owner, order.request)
@@ -213,7 +207,8 @@ class VideoTasks:
     async def answered(self, task: Task) -> None:
         """The call that made this task was answered."""
         now = self._desk.clock.now()
-        await self._desk.store.change(task.owner, task.task_id, lambda current: replace(current, answered_at=now))
+        with suppress(KeyError):  # somebody may have emptied the store by hand
+            await self._desk.store.change(task.owner, task.task_id, lambda current: replace(current, answered_at=now))
 
     async def abandoned(self, task: Task) -> None:
         """The call that made this task broke off: the caller does not know of the task."""
@@ -273,16 +268,6 @@ class VideoTasks:
                 "Nothing was sent."
             )
         return added.task
-
-    def _terms(self) -> AddTerms:
-        now = self._desk.clock.now()
-        return AddTerms(
-            now=now,
-            abandoned_since=now - REPEAT_WINDOW_S,
-            day_start=day_start(now),
-            daily_budget_usd=self._desk.limits.daily_budget_usd,
-            abandoned_note=ABANDONED,
-        )
 
 
 def _is_settled(task: Task, *, through_waiting: bool) -> bool:

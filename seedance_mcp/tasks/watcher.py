@@ -155,7 +155,7 @@ class Watcher:
 
     async def _note_id(self, task: Task, provider_task_id: str) -> Task:
         """A create that was lost or is not answered yet: whatever happens now, the user can still find its video."""
-        note = f"{LOOKED}{task.provider} called back and named it {provider_task_id}."
+        note = f"{LOOKED}a call in the name of {task.provider} said that it is {provider_task_id} there."
 
         def noted(current: Task) -> Task:
             is_open = current.provider_task_id is None and current.send_state in {"sending", "sent"}

@@ -82,7 +82,7 @@ class App:
             await self.answer_delivered(request_id)
 
     async def answer_delivered(self, request_id: str) -> None:
-        """The host has the answer: from now on an equal create is another video."""
+        """The answer has left this process: from now on an equal create is another video."""
         task = self.answers.waiting(request_id)
         if task is not None:
             try:

@@ -63,6 +63,8 @@ async def run(call: Call) -> CallToolResult:
     )
     try:
         (task,) = await wait(call, [task.task_id], without_token_s=CREATE_S)
+        # Made before the task counts as answered, and handed over after.
+        answer = None if was_refused(task) else task_result(call.app, task, tasks.progress(task))
         await call.app.create_answered(str(call.context.request_id), task)
     except BaseException as error:
         # However the call ends without its answer, an equal one must find this task instead of buying another.
@@ -71,9 +73,9 @@ async def run(call: Call) -> CallToolResult:
         if isinstance(error, SeedanceError):
             error.task_id = error.task_id or task.task_id
         raise
-    if was_refused(task):
+    if answer is None:
         raise refusal(task)
-    return task_result(call.app, task, tasks.progress(task))
+    return answer
 
 
 def checked_request(call: Call) -> VideoRequest:

@@ -88,7 +88,8 @@ def next_step(task: Task) -> str | None:
     if task.status == "uncertain":
         return (
             f"Do not create it again. If {task.provider}'s own site shows it, call "
-            f'get_task(task_id="{task.task_id}", provider_task_id=…); cancel_task gives it up.'
+            f'get_task(task_id="{task.task_id}", provider_task_id=…). If not, cancel_task gives it up; then it may be '
+            "ordered again."
         )
     return None
 
@@ -166,7 +167,15 @@ def _cost(task: Task) -> dict[str, Any] | None:
         return _present({"usd": usd, "credits": charge.credits, "basis": "charged"})
     if estimate is None:
         return None
-    return _present({"usd": estimate.usd, "credits": estimate.credits, "basis": estimate.basis})
+    return _present(
+        {
+            "usd": estimate.usd,
+            "usd_max": estimate.usd_max,
+            "credits": estimate.credits,
+            "credits_max": estimate.credits_max,
+            "basis": estimate.basis,
+        }
+    )
 
 
 def _video(app: App, task: Task) -> dict[str, Any] | None:

@@ -4,14 +4,10 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from mortal import Life
-
 from seedance_mcp.domain.task import Task
-from seedance_mcp.tasks.schedule import ALIVE_S
 
 REMEMBERED_S = 600.0
 """DESIGN §3: an identical create within 10 minutes returns the abandoned task."""
-AT_ONCE_S = 1.0
 ABOUT_S = 100.0
 """A row is younger than its call by at most so much, where a process was frozen in between."""
 
@@ -58,18 +54,12 @@ class _Open:
     """A call that broke off; the next equal one must get its task."""
 
     attempt: Attempt
-    at: float
-    life: Life
     was_frozen: bool
 
     def is_sure(self, now: float) -> bool:
-        """Whether the server must know by now; before that it may."""
-        if self.was_frozen:
-            return False
-        died_at = self.life.died_at
-        # Of a dead process the others learn only when its heartbeat has lapsed.
-        sure_from = died_at + ALIVE_S if died_at is not None and died_at - self.at < AT_ONCE_S else self.at
-        return now >= sure_from and not REMEMBERED_S <= now - self.attempt.since < REMEMBERED_S + ABOUT_S
+        """Whether the server must know of it; a process that stood still may not have noticed."""
+        age = now - self.attempt.since
+        return not self.was_frozen and not REMEMBERED_S <= age < REMEMBERED_S + ABOUT_S
 
 
 @dataclass(slots=True)
@@ -93,10 +83,9 @@ class Intents:
             self.allowed[wish.intent] = self.allowed.get(wish.intent, 0) + 1
         return attempt
 
-    def broke_off(self, attempt: Attempt, now: float, life: Life) -> None:
+    def broke_off(self, attempt: Attempt, *, was_frozen: bool) -> None:
         """The host did not get its answer."""
-        broken = _Open(attempt=attempt, at=now, life=life, was_frozen=life.is_frozen)
-        self._open.setdefault(attempt.wish.intent, []).append(broken)
+        self._open.setdefault(attempt.wish.intent, []).append(_Open(attempt=attempt, was_frozen=was_frozen))
 
     def believe(self, tasks: Iterable[Task]) -> None:
         """An answer may be written down and then not be heard: nobody can know of that, so the wish counts as done."""

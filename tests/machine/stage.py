@@ -361,7 +361,7 @@ class Stage:
             self._heard(what, answer, wish.key)
             return
         self.note(f"{what}: broke off")
-        self.audit.intents.broke_off(attempt, self.clock.now(), process.life)
+        self.audit.intents.broke_off(attempt, was_frozen=process.life.is_frozen)
 
     async def _lose_patience(self, scope: anyio.CancelScope, seconds: float) -> None:
         await self.clock.sleep(seconds)

@@ -48,10 +48,7 @@ def test_a_create_sent_right_after_the_machine_has_slept_is_not_called_uncertain
 
 
 def test_a_host_that_repeats_a_create_one_second_after_a_kill_pays_once(tmp_path: Path, video: bytes) -> None:
-    """DESIGN §3: an identical create within 10 minutes returns the abandoned task; hosts restart a server at once.
-
-    All processes of a story have one pid: a mend that asks for the caller's pid is not seen here.
-    """
+    """DESIGN §3: an identical create within 10 minutes returns the abandoned task; hosts restart a server at once."""
     killed = CreateCall(wait_seconds=5, meanwhile=Interruption(fuse=20), then_s=1.0)
     script = (
         partial(Stage.create, slot="A", wish=AT_KINOVI, how=killed),

@@ -22,7 +22,7 @@ def test_a_host_that_repeats_a_create_killed_at_any_point_pays_once(
     tmp_path: Path, video: bytes, wish: Wish, fuse: int
 ) -> None:
     """DESIGN §3 Not paying twice, §6: kill -9 at any point; the other process gets the repeated call."""
-    killed = CreateCall(wait_seconds=5, meanwhile=Interruption(fuse=fuse), then_s=12.0)
+    killed = CreateCall(wait_seconds=5, meanwhile=Interruption(fuse=fuse), then_s=3.0)
     script = (
         partial(Stage.create, slot="A", wish=wish, how=killed),
         partial(Stage.create, slot="B", wish=wish, how=CreateCall(then_s=40.0)),

@@ -74,8 +74,9 @@ async def test_two_that_could_be_it_are_named_and_the_user_decides(rig: Rig) -> 
     for _ in range(2):
         rig.break_next(**LOST)
     async with rig.client() as client:
-        first = facts_of(await create(client, provider="oxen", wait_seconds=0))["task_id"]
-        second = facts_of(await create(client, provider="oxen", wait_seconds=0))["task_id"]
+        first, second = [
+            facts_of(await create(client, provider="oxen", wait_seconds=0, label=label))["task_id"] for label in "ab"
+        ]
         await rig.clock.sleep(5)
         told = await get(client, first)
         theirs = _accepted(rig)

@@ -223,3 +223,17 @@ async def test_the_task_of_a_cut_off_call_is_found_by_listing(rig: Rig) -> None:
         done = facts_of(await get(client, found["task_id"], wait_seconds=LONG))
     assert done["status"] == "succeeded"
     assert rig.creates[0].task_id == done["provider_task_id"]
+
+
+async def test_a_create_equal_to_an_uncertain_one_is_not_ordered_again(rig: Rig) -> None:
+    """The promise comes first: it may be running and billed; a new key says that another one is meant."""
+    rig.break_next(on="create", kind="drop_after")
+    async with rig.client() as client:
+        first = facts_of(await create(client, provider="kinovi"))
+        again = await create(client, provider="kinovi")
+        sent = len(rig.creates)
+        meant = facts_of(await create(client, provider="kinovi", idempotency_key="another one"))
+    assert first["status"] == "uncertain"
+    assert (facts_of(again)["task_id"], sent) == (first["task_id"], 1)
+    assert "no second one was ordered" in text_of(again)
+    assert meant["task_id"] != first["task_id"]

@@ -57,6 +57,7 @@ MUST_BE_SEEN = {
     "an accepted create with a spoilt answer",
     "an answer spend_limit",
 }
+pytestmark = pytest.mark.slow
 SLOTS = st.sampled_from(("A", "B"))
 FUSES = st.integers(0, 30)
 STANDSTILLS = st.none() | st.sampled_from((3.0, 12.0, 40.0))

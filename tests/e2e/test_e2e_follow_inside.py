@@ -212,7 +212,7 @@ async def test_an_uncertain_task_is_listed_with_advice_for_a_person_and_ends_the
     assert out == ""
     assert f"Video {task_id} is uncertain." in err
     assert "Do not create it again." in err
-    assert err.endswith("; your assistant's cancel_task gives it up.\n")
+    assert "cancel_task gives it up" in err
     assert "call get_task(" not in err.replace("have your assistant call get_task(", "")
     assert rig.clock.now() == started
     assert len(rig.creates) == 1

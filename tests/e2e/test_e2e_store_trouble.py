@@ -142,7 +142,7 @@ def read_only(name: str) -> Trouble:
         pytest.param(newer, "written by a newer version of seedance-mcp", id="newer"),
         pytest.param(in_the_way, "cannot be used", id="a file in the folder's place"),
         pytest.param(read_only(""), "cannot be used", id="read-only folder"),
-        pytest.param(read_only("tasks.db"), "readonly", id="read-only file"),
+        pytest.param(read_only("tasks.db"), "cannot be used", id="read-only file"),
     ],
 )
 async def test_a_store_that_cannot_be_used_is_told_by_every_call_until_it_is_mended(
